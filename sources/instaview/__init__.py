@@ -1,0 +1,76 @@
+"""InstaView's AI-sourcing results in your warehouse.
+
+    import dlt
+    from instaview import instaview_source
+
+    pipeline = dlt.pipeline("instaview", destination="duckdb", dataset_name="instaview")
+    pipeline.run(instaview_source(["req_550e8400-e29b-41d4-a716-446655440000"]))
+
+`instaview_source` resolves request ids to results and feeds the tables; `load` does the same for hours on end,
+committing as it goes. Names are imported when they are first used, so that the command answers at once.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .exceptions import (
+        AlreadyRunning,
+        DestinationFailed,
+        InstaviewError,
+        InvalidRequestId,
+        KeyRefused,
+        LoadStopped,
+        UnreadableInput,
+        UsageError,
+    )
+    from .id_files import read_requests
+    from .request_ids import Request
+    from .runner import Interrupted, Summary, load
+    from .source import instaview_source
+
+_HOMES = {
+    "AlreadyRunning": "exceptions",
+    "DestinationFailed": "exceptions",
+    "InstaviewError": "exceptions",
+    "Interrupted": "runner",
+    "InvalidRequestId": "exceptions",
+    "KeyRefused": "exceptions",
+    "LoadStopped": "exceptions",
+    "Request": "request_ids",
+    "Summary": "runner",
+    "UnreadableInput": "exceptions",
+    "UsageError": "exceptions",
+    "instaview_source": "source",
+    "load": "runner",
+    "read_requests": "id_files",
+}
+
+__all__ = [
+    "AlreadyRunning",
+    "DestinationFailed",
+    "InstaviewError",
+    "Interrupted",
+    "InvalidRequestId",
+    "KeyRefused",
+    "LoadStopped",
+    "Request",
+    "Summary",
+    "UnreadableInput",
+    "UsageError",
+    "instaview_source",
+    "load",
+    "read_requests",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,251 @@
+"""One GET, one typed answer. Nothing is retried here: the resolver decides what an answer means for the request.
+
+Endpoints, bodies and errors as InstaView documents them (API reference: sourcing, enrichment, preview, errors).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from .clock import Clock
+from .exceptions import InstaviewError
+from .payload import Head, UnreadableBody, read_payload
+from .rate_limit import RateLimiter
+from .request_ids import Kind, Request
+
+PATHS: dict[Kind, str] = {
+    "sourcing": "/sourcing/{id}/results",
+    "enrichment": "/sourcing/enrich/{id}/results",
+    "preview": "/sourcing/preview/{id}/results",
+}
+SCOPES: dict[Kind, str] = {"sourcing": "sourcing:read", "enrichment": "enrich:write", "preview": "sourcing:read"}
+"""What a key needs to read results (`enrich:write` also for reading, as documented)."""
+
+EXCHANGE_SECONDS = 60.0
+"""Longest time for one whole exchange, so that a body that drips in cannot hold a load."""
+
+SILENCE_SECONDS = 10.0
+"""Longest silence within an exchange: connecting, and between two pieces of an answer."""
+
+LARGEST_BODY = 256 * 1024 * 1024
+"""Bytes, decompressed. The largest documented result (50 candidates) is some 200 kB."""
+
+_MESSAGE_LENGTH = 500
+
+
+class Outcome(Enum):
+    """What an answer means."""
+
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    NOT_FOUND = "not_found"
+    UNAUTHORIZED = "unauthorized"
+    """401: the key is refused for everything."""
+    FORBIDDEN = "forbidden"
+    """403: this kind, or this company, is not for this key."""
+    RATE_LIMITED = "rate_limited"
+    FAULT = "fault"
+    """A fault that may pass: no connection, 5xx, an unreadable body, an answer for another request."""
+    REJECTED = "rejected"
+    """An answer that asking again will not change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of the API, or what stood in its place."""
+
+    outcome: Outcome
+    http_status: int | None = None
+    """None where there was no HTTP answer at all."""
+    error_code: str | None = None
+    error_message: str | None = None
+    body: bytes | None = None
+    """The result without an envelope, of a completed or failed run."""
+    retry_after: float | None = None
+    """Seconds to wait after a 429; None where it names no time in the future."""
+
+
+class Client:
+    """Reads results over one HTTP connection pool, within one rate limit.
+
+    Use it as an async context manager. `transport` takes the place of the network, as in httpx.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
+        connections: int = 16,
+    ) -> None:
+        self.clock = clock or Clock()
+        self.limiter = RateLimiter(self.clock.epoch)
+        self.calls = 0
+        """HTTP requests sent."""
+        self._base_url = base_url.rstrip("/")
+        self._http = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {api_key}", "Accept": "application/json"},
+            timeout=httpx.Timeout(SILENCE_SECONDS),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            transport=transport,
+            follow_redirects=False,  # the key goes to no other host
+        )
+
+    async def __aenter__(self) -> Client:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def get_result(self, request: Request) -> Answer:
+        """Looks at one request, once. The call must have been reserved with the limiter."""
+        response = await self._get(PATHS[request.kind].format(id=request.id), request.company_id)
+        if isinstance(response, Answer):
+            return response
+        status, headers, body = response
+        if status in (200, 202):
+            return _result(request, status, body)
+        return _refusal(status, headers, body, self.clock)
+
+    async def get_usage(self) -> Answer:
+        """Looks at the credit usage, to learn whether the key has the scope `read:billing`."""
+        response = await self._get("/billing/usage", None)
+        if isinstance(response, Answer):
+            return response
+        status, headers, body = response
+        return Answer(Outcome.COMPLETED, status) if status == 200 else _refusal(status, headers, body, self.clock)
+
+    async def _get(self, path: str, company_id: str | None) -> tuple[int, httpx.Headers, bytes] | Answer:
+        self.calls += 1
+        answered = False
+        try:
+            async with asyncio.timeout(EXCHANGE_SECONDS):
+                params = {"companyId": company_id} if company_id else None
+                async with self._http.stream("GET", self._base_url + path, params=params) as response:
+                    self.limiter.answered(
+                        response.headers, limited=response.status_code == 429, server_time=_date(response.headers.get("date"))
+                    )
+                    answered = True
+                    return response.status_code, response.headers, await _read(response)
+        except _TooLarge:
+            return Answer(Outcome.REJECTED, 200, "BODY_TOO_LARGE", f"the answer is larger than {LARGEST_BODY} bytes")
+        except TimeoutError:
+            return Answer(Outcome.FAULT, None, "TIMEOUT", f"no whole answer within {EXCHANGE_SECONDS:g} s")
+        except httpx.TimeoutException:
+            return Answer(Outcome.FAULT, None, "TIMEOUT", f"silent for {SILENCE_SECONDS:g} s")
+        except (httpx.DecodingError, httpx.RemoteProtocolError) as error:
+            return Answer(Outcome.FAULT, None, "BROKEN_ANSWER", _cut(error))
+        except httpx.TransportError as error:
+            return Answer(Outcome.FAULT, None, "NO_CONNECTION", _cut(error) or type(error).__name__)
+        finally:
+            if not answered:
+                self.limiter.failed()
+
+
+class _TooLarge(InstaviewError):
+    pass
+
+
+async def _read(response: httpx.Response) -> bytes:
+    pieces, size = [], 0
+    async for piece in response.aiter_bytes():
+        size += len(piece)
+        if size > LARGEST_BODY:
+            raise _TooLarge
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _result(request: Request, status: int, body: bytes) -> Answer:
+    """The answer in a 200 or 202. The status in the body decides; an unknown one is a fault, not silence."""
+    try:
+        head, result = read_payload(body)
+    except UnreadableBody as error:
+        return Answer(Outcome.FAULT, status, "UNREADABLE_BODY", str(error))
+    if head.request_id is not None and head.request_id != request.id:
+        return Answer(Outcome.FAULT, status, "WRONG_REQUEST", "the answer is for another request")
+    state = head.status.lower() if isinstance(head.status, str) else None
+    if state == "processing":
+        return Answer(Outcome.PROCESSING, status)
+    if state == "completed":
+        return Answer(Outcome.COMPLETED, status, body=result)
+    if state == "failed":
+        return Answer(Outcome.FAILED, status, _text(head.error_code), _text(head.error_message), result)
+    if isinstance(head.error, dict):
+        return Answer(Outcome.FAULT, status, *_error(head))
+    return Answer(Outcome.FAULT, status, "UNKNOWN_STATUS", f"the answer has status {_cut(ascii(head.status))}")
+
+
+def _refusal(status: int, headers: httpx.Headers, body: bytes, clock: Clock) -> Answer:
+    """The answer in any other status."""
+    try:
+        head, _ = read_payload(body)
+    except UnreadableBody:
+        head = Head()
+    code, message = _error(head)
+    code = code or f"HTTP_{status}"
+    if status == 429:
+        waits = (_retry_after(headers.get("retry-after"), clock), _seconds(head.retry_after))
+        return Answer(Outcome.RATE_LIMITED, status, code, message, retry_after=max((w for w in waits if w), default=None))
+    by_status = {401: Outcome.UNAUTHORIZED, 403: Outcome.FORBIDDEN, 404: Outcome.NOT_FOUND, 408: Outcome.FAULT}
+    outcome = by_status.get(status, Outcome.FAULT if status >= 500 else Outcome.REJECTED)
+    return Answer(outcome, status, code, message)
+
+
+def _error(head: Head) -> tuple[str | None, str | None]:
+    """Code and message from either envelope: `error: {code, message, details}`, or flat."""
+    if isinstance(head.error, dict):
+        code, message = _text(head.error.get("code")), _text(head.error.get("message"))
+        details = head.error.get("details")
+        return code, _cut(f"{message or ''} {details if details else ''}".strip()) or None
+    return _text(head.error_code), _text(head.error_message) or _text(head.message)
+
+
+def _retry_after(text: str | None, clock: Clock) -> float | None:
+    """Seconds from a `Retry-After` header, which is a number of seconds or an HTTP date."""
+    if text is None:
+        return None
+    number = _seconds(text)
+    if number is not None:
+        return number
+    date = _date(text)
+    return max(0.0, date - clock.epoch()) or None if date is not None else None
+
+
+def _seconds(value: Any) -> float | None:
+    """A number of seconds in the future; None for anything else, also for 0 and the past."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        return None
+    return seconds if math.isfinite(seconds) and seconds > 0 else None
+
+
+def _date(text: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp() if text else None
+    except ValueError:
+        return None
+
+
+def _text(value: Any) -> str | None:
+    return _cut(value) if isinstance(value, str) and value else None
+
+
+def _cut(value: object) -> str:
+    """Text for a message or a column: one line, bounded, without control characters."""
+    return "".join(c if c.isprintable() else " " for c in str(value))[:_MESSAGE_LENGTH]

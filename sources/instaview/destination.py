@@ -1,0 +1,117 @@
+"""The warehouse as a place: opening a pipeline on it, and telling what is wrong with it in one line."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dlt
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
+from dlt.common.destination.exceptions import DestinationException
+from dlt.destinations.exceptions import DestinationConnectionError
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from .exceptions import DestinationFailed, UsageError
+
+PIPELINE = "instaview"
+
+
+def open_pipeline(destination: str, dataset: str) -> dlt.Pipeline:
+    """The pipeline of the command for a destination and a dataset, each pair with a working folder of its own.
+
+    Raises:
+        UsageError: dlt knows no such destination, or a package for it is not installed.
+    """
+    default = (destination, dataset) == ("duckdb", PIPELINE)
+    name = PIPELINE if default else f"{PIPELINE}_{destination}_{dataset}"
+    try:
+        pipeline = dlt.pipeline(name, destination=destination, dataset_name=dataset)
+    except (ConfigurationException, ValueError, ImportError) as error:
+        raise UsageError(f"destination {destination!r}: {first_line(error)}") from error
+    prepare(pipeline)
+    return pipeline
+
+
+def prepare(pipeline: dlt.Pipeline) -> None:
+    """Keeps DuckDB's default file from having the name of the dataset, which DuckDB could not tell apart.
+
+    `dlt.pipeline("instaview", destination="duckdb", dataset_name="instaview")` would load schema `instaview` of
+    database `instaview`; where the file was left to dlt's default it becomes `instaview_data.duckdb`.
+
+    Raises:
+        UsageError: the file was chosen by the user, and has the name of the dataset.
+    """
+    destination = pipeline.destination
+    if destination is None or destination.destination_type != "dlt.destinations.duckdb":
+        return
+    config = pipeline.destination_client().config
+    database = getattr(getattr(config, "credentials", None), "database", None)
+    dataset = pipeline.dataset_name or ""
+    if not isinstance(database, str) or Path(database).stem.lower() != dataset.lower():
+        return
+    default = Path(getattr(config, "local_dir", None) or ".") / f"{config.destination_name or pipeline.pipeline_name}.duckdb"
+    chosen = destination.config_params.get("credentials") or dlt.secrets.get("destination.duckdb.credentials")
+    if chosen or Path(database) != default:
+        raise UsageError(
+            f"the DuckDB file {database} and the dataset {dataset!r} have the same name, which DuckDB cannot tell apart: "
+            "rename one of them"
+        )
+    destination.config_params["credentials"] = f"{default.stem}_data.duckdb"
+
+
+def target_of(pipeline: dlt.Pipeline) -> str:
+    """Which dataset of which warehouse the pipeline loads to, as a digest that says nothing else."""
+    config = pipeline.destination_client().config
+    try:
+        place = config.data_location() or config.fingerprint()
+    except Exception:  # some destinations name no place
+        place = config.fingerprint()
+    return hashlib.sha256(f"{config.destination_name}\n{place}\n{pipeline.dataset_name}".encode()).hexdigest()
+
+
+@contextmanager
+def warehouse_errors(pipeline: dlt.Pipeline) -> Iterator[None]:
+    """Whatever dlt raises about the warehouse inside becomes a `DestinationFailed` of one line."""
+    try:
+        yield
+    except (PipelineStepFailed, DestinationException, ConfigurationException) as error:
+        raise destination_failed(pipeline, error) from error
+
+
+def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> DestinationFailed | UsageError:
+    """What went wrong with the warehouse, in one line."""
+    name = pipeline.destination.destination_name if pipeline.destination else "destination"
+    causes = list(_causes(error))
+    missing = next((c for c in causes if isinstance(c, ConfigFieldMissingException)), None)
+    if missing is not None:
+        fields = ", ".join(missing.fields)
+        return UsageError(
+            f"{name}: missing settings: {fields}. Set them under [destination.{name}] in .dlt/secrets.toml, or as "
+            f"DESTINATION__{name.upper()}__…; nothing was sent"
+        )
+    root = causes[-1]
+    hint = "check the credentials and that it is reachable" if is_connection_error(error) else "mend it"
+    return DestinationFailed(f"{name}: {first_line(root)}; {hint}, then run the same load again: it goes on from here")
+
+
+def is_connection_error(error: BaseException) -> bool:
+    """Whether the warehouse could not be reached at all, so that the same load may work later."""
+    return any(isinstance(cause, (DestinationConnectionError, OSError)) for cause in _causes(error))
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    causes: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in causes:
+        causes.append(current)
+        inner = getattr(current, "exception", None) if isinstance(current, PipelineStepFailed) else None
+        current = inner or current.__cause__ or current.__context__
+    return causes
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a message that says something, bounded."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:300]

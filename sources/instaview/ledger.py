@@ -1,0 +1,188 @@
+"""Which requests are finished, read back from the warehouse. There is no other memory.
+
+A request is finished when `requests` says completed or failed and the load that wrote the row is committed
+(`_dlt_loads.status = 0`): dlt merges table by table, so a crash between two tables leaves rows that do not count yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+
+from .normalize import to_arrow
+from .request_ids import Request, parse_request
+from .resolver import Tracked
+from .tables import REQUESTS, RUN_MODELS
+
+_IDS_PER_QUERY = 1_000
+_MOST_QUERIES = 10
+"""With more ids than this many queries hold, one pass over the table is cheaper."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the warehouse holds of one request."""
+
+    request: Request
+    state: str
+    committed: bool
+    first_seen_at: datetime | None
+    polls: int
+
+    @property
+    def finished(self) -> bool:
+        """Whether its result is whole in the warehouse, so that it need not be read again."""
+        return self.committed and self.state in ("completed", "failed")
+
+    @property
+    def open(self) -> bool:
+        """Whether a load takes it up again by itself."""
+        return self.state == "processing" or (not self.committed and self.state in ("completed", "failed"))
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a load is to do: `to_poll` in order, and the finished requests among the given ones, `skipped`."""
+
+    to_poll: list[Request]
+    skipped: list[Request]
+    known: dict[str, Known]
+    tables_exist: bool = True
+    """Whether the warehouse has the tables already."""
+
+    def add(self, request: Request, known: Known | None, company_id: str | None, *, skip: bool = False) -> None:
+        """Adds a request, with the company it is read for: its own, the one it was read for before, or `company_id`."""
+        company = request.company_id or (known.request.company_id if known else None) or company_id
+        (self.skipped if skip else self.to_poll).append(Request(request.id, request.kind, company))
+
+    @property
+    def requested(self) -> int:
+        """Requests given or taken up."""
+        return len(self.to_poll) + len(self.skipped)
+
+
+def make_plan(
+    pipeline: dlt.Pipeline,
+    given: Sequence[Request],
+    *,
+    company_id: str | None = None,
+    refresh: bool = False,
+    refresh_since: timedelta | None = None,
+) -> Plan:
+    """Decides what to poll: the given requests that are not finished, then what earlier loads left unfinished.
+
+    Args:
+        pipeline: whose warehouse is asked.
+        given: the requests asked for, each once.
+        company_id: the company of requests that name none.
+        refresh: read finished ones again: those given or, where none are given, all.
+        refresh_since: also read those again whose run was completed within this time.
+    """
+    known: dict[str, Known] = {}
+    again: set[str] = set()
+    tables_exist = True
+    with pipeline.sql_client() as client:
+        reader = _Reader(client)
+        try:
+            for entry in reader.requests([request.id for request in given], every=refresh and not given):
+                known[entry.request.id] = entry
+            if refresh_since is not None:
+                again = reader.completed_since(datetime.now(timezone.utc) - refresh_since)
+                known |= {e.request.id: e for e in reader.requests(sorted(again - known.keys()))}
+        except DestinationUndefinedEntity:
+            tables_exist = False  # nothing was ever loaded
+    plan = Plan([], [], known, tables_exist)
+    for request in given:
+        entry = known.get(request.id)
+        done = entry is not None and entry.finished and not refresh and request.id not in again
+        plan.add(request, entry, company_id, skip=done)
+    named = {request.id for request in given}
+    for entry in known.values():
+        if entry.request.id not in named and (entry.open or entry.request.id in again or (refresh and not given)):
+            plan.add(entry.request, entry, company_id)
+    return plan
+
+
+class _Reader:
+    """The few queries over the ledger, in SQL that every warehouse understands."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._requests = client.make_qualified_table_name("requests")
+        self._loads = client.make_qualified_table_name("_dlt_loads")
+
+    def requests(self, ids: Sequence[str], *, every: bool = False) -> Iterator[Known]:
+        """Every open request, and those of `ids` that are known (or simply all)."""
+        wanted = set(ids)
+        if every:
+            yield from self._select("1 = 1")
+        elif len(wanted) > _IDS_PER_QUERY * _MOST_QUERIES:
+            yield from (entry for entry in self._select("1 = 1") if entry.open or entry.request.id in wanted)
+        else:
+            yield from self._select(
+                "r.state = 'processing' OR (l.load_id IS NULL AND r.state IN ('completed', 'failed'))"
+            )
+            for start in range(0, len(ids), _IDS_PER_QUERY):
+                yield from self._select(f"r.request_id IN ({_literals(ids[start : start + _IDS_PER_QUERY])})")
+
+    def completed_since(self, since: datetime) -> set[str]:
+        """The ids of runs completed at `since` or later."""
+        found: set[str] = set()
+        for model in RUN_MODELS.values():
+            runs = self._client.make_qualified_table_name(model.runs.name)
+            found.update(row[0] for row in self._rows(f"SELECT request_id FROM {runs} WHERE completed_at >= %s", since))
+        return found
+
+    def _select(self, condition: str) -> Iterator[Known]:
+        rows = self._rows(
+            "SELECT r.request_id, r.state, r.company_id, r.first_seen_at, r.polls, l.load_id "
+            f"FROM {self._requests} r LEFT JOIN {self._loads} l ON l.load_id = r._dlt_load_id AND l.status = 0 "
+            f"WHERE {condition}"
+        )
+        for request_id, state, company_id, first_seen_at, polls, load_id in rows:
+            request = parse_request(request_id, company_id, where="table requests")
+            yield Known(request, state, load_id is not None, first_seen_at, int(polls or 0))
+
+    def _rows(self, sql: str, *parameters: Any) -> Iterator[tuple[Any, ...]]:
+        with self._client.execute_query(sql, *parameters) as cursor:
+            while rows := cursor.fetchmany(10_000):
+                yield from rows
+
+
+def _literals(ids: Iterable[str]) -> str:
+    # the shape of an id was checked when it was read: letters, digits, _ and - only
+    return ", ".join(f"'{request_id}'" for request_id in ids)
+
+
+def request_rows(
+    tracked: Sequence[Tracked], known: Mapping[str, Known], first_seen_at: datetime, load_id: str
+) -> pa.Table:
+    """Rows of the table `requests`: what is known now, added to what the warehouse knew before.
+
+    `first_seen_at` is written for requests that are new to the warehouse.
+    """
+
+    def column(name: str, values: list[Any]) -> pa.Array:
+        return pa.array(values, REQUESTS.arrow_schema.field(name).type)
+
+    before = [known.get(t.request.id) for t in tracked]
+    arrays = {
+        "request_id": [t.request.id for t in tracked],
+        "kind": [t.request.kind for t in tracked],
+        "state": [t.state for t in tracked],
+        "company_id": [t.request.company_id for t in tracked],
+        "first_seen_at": [(b.first_seen_at if b else None) or first_seen_at for b in before],
+        "last_polled_at": [t.last_polled_at for t in tracked],
+        "resolved_at": [t.resolved_at for t in tracked],
+        "polls": [t.polls + (b.polls if b else 0) for t, b in zip(tracked, before, strict=True)],
+        "http_status": [t.http_status for t in tracked],
+        "error_code": [t.error_code for t in tracked],
+        "error_message": [t.error_message for t in tracked],
+    }
+    return to_arrow(REQUESTS, {name: column(name, values) for name, values in arrays.items()}, load_id)

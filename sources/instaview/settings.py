@@ -1,0 +1,99 @@
+"""Every setting of the connector, declared once and resolved the dlt way.
+
+A value comes from the first of: the keyword argument, the environment (`SOURCES__INSTAVIEW__API_KEY`),
+`.dlt/secrets.toml`, `.dlt/config.toml` (both under `[sources.instaview]`), the default below.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+from urllib.parse import urlsplit
+
+from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.typing import TSecretStrValue
+
+from .exceptions import UsageError
+
+SECTIONS = ("sources", "instaview")
+
+BASE_URL = "https://api.instaview.sk"
+WAIT = 900.0
+POLL_INTERVAL = 10.0
+MAX_IN_FLIGHT = 16
+COMMIT_RESULTS = 500
+COMMIT_SECONDS = 60.0
+
+
+@configspec
+class InstaviewSettings(BaseConfiguration):
+    """The settings of one load. Times are in seconds."""
+
+    api_key: Optional[TSecretStrValue] = None
+    """The API key (`sk_…`). Required for anything that is sent."""
+    base_url: str = BASE_URL
+    """Where the API is served."""
+    company_id: Optional[str] = None
+    """The company whose requests are read, for an ATS key that manages several. A `company_id` given
+    beside a request id wins."""
+    wait: float = WAIT
+    """How long a load waits for runs that are still processing. 0 looks once and never sleeps."""
+    poll_interval: float = POLL_INTERVAL
+    """Shortest time between two looks at the same request. The API asks for at least 10."""
+    max_in_flight: int = MAX_IN_FLIGHT
+    """How many calls may be under way at once."""
+    commit_results: int = COMMIT_RESULTS
+    """A long load commits after this many results …"""
+    commit_seconds: float = COMMIT_SECONDS
+    """… or after this many seconds, whichever is first."""
+
+    def on_resolved(self) -> None:
+        """Checks what types cannot say.
+
+        Raises:
+            UsageError: a value is out of its range.
+        """
+        if urlsplit(self.base_url).scheme not in ("http", "https") or not urlsplit(self.base_url).hostname:
+            raise UsageError(f"base_url {self.base_url!r} is not an http(s) address; the API's is {BASE_URL}")
+        for name, least in (("wait", 0.0), ("poll_interval", 0.0), ("commit_seconds", 0.0)):
+            if not float(getattr(self, name)) >= least:
+                raise UsageError(f"{name} must be {least:g} seconds or more, not {getattr(self, name)}")
+        for name in ("max_in_flight", "commit_results"):
+            if int(getattr(self, name)) < 1:
+                raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}")
+
+    def key(self) -> str:
+        """The API key, fit for a header.
+
+        Raises:
+            UsageError: there is none, or it holds characters that no key has.
+        """
+        key = (self.api_key or "").strip()
+        if not key:
+            raise UsageError(
+                "no API key: set SOURCES__INSTAVIEW__API_KEY, or api_key under [sources.instaview] "
+                "in .dlt/secrets.toml"
+            )
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise UsageError("the API key holds spaces or unprintable characters; copy it again")
+        return key
+
+
+def resolve_settings(**explicit: Any) -> InstaviewSettings:
+    """Resolves the settings; keywords that are not None win over every other place.
+
+    Raises:
+        UsageError: a value is missing, of the wrong type, or out of its range.
+    """
+    given = {name: value for name, value in explicit.items() if value is not None}
+    try:
+        return resolve_configuration(InstaviewSettings(), sections=SECTIONS, explicit_value=given)
+    except ConfigFieldMissingException as error:
+        raise UsageError(f"missing settings under [sources.instaview]: {', '.join(error.fields)}") from error
+    except ConfigurationException as error:
+        raise UsageError(f"a setting under [sources.instaview] is wrong: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

@@ -1,0 +1,381 @@
+"""The relational model, declared once: tables, columns, types, keys and what they mean.
+
+Everything else derives from it: Arrow schemas and dlt's hints below, empty tables, normalising, and the reference
+of tables in the documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Literal
+
+import pyarrow as pa
+
+Type = Literal["text", "bigint", "double", "bool", "timestamp"]
+
+ARROW_TYPES: Mapping[Type, pa.DataType] = MappingProxyType(
+    {
+        "text": pa.string(),
+        "bigint": pa.int64(),
+        "double": pa.float64(),
+        "bool": pa.bool_(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+    }
+)
+
+LOAD_ID = "_dlt_load_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `field` is the API's name for it, where its value is taken over from a payload as it is."""
+
+    name: str
+    type: Type
+    description: str
+    field: str | None = None
+    nullable: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table.
+
+    `key` never repeats. `replaced` says that the rows of a candidate are replaced as a whole each time that candidate
+    is delivered, also by none; other tables are upserted by key.
+    """
+
+    name: str
+    description: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    replaced: bool = False
+
+    @cached_property
+    def arrow_schema(self) -> pa.Schema:
+        """The Arrow schema, with dlt's load id as last column."""
+        fields = [pa.field(c.name, ARROW_TYPES[c.type], nullable=c.nullable) for c in self.columns]
+        return pa.schema([*fields, pa.field(LOAD_ID, pa.string(), nullable=False)])
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """The API's names of the fields that have a column."""
+        return frozenset(c.field for c in self.columns if c.field)
+
+    def empty(self) -> pa.Table:
+        """The table with no rows."""
+        return self.arrow_schema.empty_table()
+
+    def hints(self) -> dict[str, Any]:
+        """What dlt has to know: columns, key, how to merge."""
+        merge: dict[str, Any] = {"disposition": "merge", "strategy": "upsert"}
+        if self.replaced:
+            # A candidate without rows is delivered as one row without a position: it widens the scope of what is
+            # deleted, and is not inserted itself.
+            merge = {
+                "disposition": "merge",
+                "strategy": "delete-insert",
+                "destination_scope": "candidate_id IN (SELECT candidate_id FROM {staging_table})",
+                "source_filter": "position IS NOT NULL",
+            }
+        columns = [
+            {"name": c.name, "data_type": c.type, "nullable": c.nullable, "description": c.description}
+            for c in self.columns
+        ]
+        columns.append({"name": LOAD_ID, "data_type": "text", "nullable": False, "description": _LOAD_ID_MEANING})
+        return {
+            "columns": columns,
+            "primary_key": None if self.replaced else list(self.key),
+            "write_disposition": merge,
+            "file_format": "parquet",
+            "additional_table_hints": {"description": self.description},
+        }
+
+
+_LOAD_ID_MEANING = "The load that wrote the row; it is committed when _dlt_loads lists it with status 0."
+
+
+def _text(name: str, description: str, field: str | None = None) -> Column:
+    return Column(name, "text", description, field)
+
+
+def _key(name: str, description: str) -> Column:
+    return Column(name, "text", description, nullable=False)
+
+
+_REQUEST_ID = _key("request_id", "The id that the POST answered: req_…, enr_… or req_prev_… and a UUID.")
+_CANDIDATE_ID = _key("candidate_id", "request_id/profile_id: one profile as one request delivered it.")
+_PROFILE_ID = _key("profile_id", "The API's id of the profile; the same person can occur in many requests.")
+_COMPANY_ID = _text("company_id", "The company the request was read for, where one was given (ATS keys).")
+_POSITION = Column("position", "bigint", "Place in the API's order, from 1; the best-ranked is first.")
+_RUN_COMPLETED_AT = Column(
+    "run_completed_at", "timestamp", "When the pass of the run that delivered this row last was completed."
+)
+_EXTRA = _text(
+    "extra",
+    "Everything the API sent of this object that has no column, under its API name, and values that did not fit their "
+    "column: one JSON object as text; null when there is nothing.",
+)
+_ERROR_CODE = _text("error_code", "Why it failed, as a code, e.g. AGENT_ERROR; null when it did not.", "errorCode")
+_ERROR_MESSAGE = _text("error_message", "Why it failed, in the API's words.", "errorMessage")
+
+
+def _run_columns(*counts: Column) -> tuple[Column, ...]:
+    return (
+        _REQUEST_ID,
+        _COMPANY_ID,
+        _text("status", "How the run ended: completed or failed.", "status"),
+        Column("created_at", "timestamp", "When the run was asked for.", "createdAt"),
+        Column("completed_at", "timestamp", "When its last pass ended; later after each re-run.", "completedAt"),
+        *counts,
+        _ERROR_CODE,
+        _ERROR_MESSAGE,
+        _EXTRA,
+    )
+
+
+_SOURCING_COUNTS = (
+    Column("found_count", "bigint", "Candidates found before scoring.", "foundCount"),
+    Column("scored_count", "bigint", "Candidates that the model scored.", "scoredCount"),
+    Column("candidate_count", "bigint", "Candidates that the last pass delivered."),
+)
+
+_CANDIDATE_FIELDS = (
+    _text("name", "Full name.", "name"),
+    _text("linkedin_url", "Address of the LinkedIn profile.", "linkedinUrl"),
+    Column("match_score", "double", "Fit for the job, 0 to 100; fractions occur.", "matchScore"),
+    _text("rationale", "Why the model scored the candidate so, in a sentence or two.", "rationale"),
+    _text("headline", "Headline of the profile.", "headline"),
+    _text("location", "Where the person lives.", "location"),
+    _text("current_company", "Present employer.", "currentCompany"),
+    _text("current_role", "Present job title.", "currentRole"),
+)
+
+
+REQUESTS = Table(
+    "requests",
+    "One row a request that was ever given: what became of it. It is the ledger that loads go on from.",
+    ("request_id",),
+    (
+        _REQUEST_ID,
+        _text("kind", "sourcing, enrichment or preview; follows from the prefix of the id."),
+        _text(
+            "state",
+            "processing (looked at again by the next load), completed, failed, not_found or error (looked at again when "
+            "given again).",
+        ),
+        _COMPANY_ID,
+        Column("first_seen_at", "timestamp", "When a load first wrote the request down."),
+        Column("last_polled_at", "timestamp", "When it was last looked at; null if never yet."),
+        Column("resolved_at", "timestamp", "When its present state was learnt; null while it is processing."),
+        Column("polls", "bigint", "Calls made for it in all loads together."),
+        Column("http_status", "bigint", "HTTP status of the last answer; null where there was none."),
+        _text("error_code", "The failed run's own code, the API's, or that of the transport's fault."),
+        _text("error_message", "What was wrong, and for errors that can be mended what to do."),
+    ),
+)
+
+SOURCING_RUNS = Table(
+    "sourcing_runs",
+    "One row a sourcing run that ended: its counts and times.",
+    ("request_id",),
+    _run_columns(*_SOURCING_COUNTS),
+)
+
+CANDIDATES = Table(
+    "candidates",
+    "One row a candidate and sourcing run. Candidates that a re-run no longer lists stay.",
+    ("candidate_id",),
+    (_CANDIDATE_ID, _REQUEST_ID, _PROFILE_ID, _POSITION, *_CANDIDATE_FIELDS, _RUN_COMPLETED_AT, _EXTRA),
+)
+
+ENRICHMENT_RUNS = Table(
+    "enrichment_runs",
+    "One row an enrichment run that ended: its counts, times and credits.",
+    ("request_id",),
+    _run_columns(
+        Column("enriched_count", "bigint", "Profiles enriched successfully.", "enrichedCount"),
+        Column("failure_count", "bigint", "Profiles that could not be enriched; they are not billed.", "failureCount"),
+        Column("credits_consumed", "bigint", "Credits billed: one a profile enriched.", "creditsConsumed"),
+    ),
+)
+
+ENRICHMENT_PROFILES = Table(
+    "enrichment_profiles",
+    "One row a profile and enrichment run, also where enriching it failed.",
+    ("candidate_id",),
+    (
+        _CANDIDATE_ID,
+        _REQUEST_ID,
+        _PROFILE_ID,
+        _POSITION,
+        Column("success", "bool", "Whether the profile was enriched, and so billed.", "success"),
+        _ERROR_CODE,
+        _ERROR_MESSAGE,
+        *_CANDIDATE_FIELDS,
+        _RUN_COMPLETED_AT,
+        _EXTRA,
+    ),
+)
+
+PREVIEW_RUNS = Table(
+    "preview_runs",
+    "One row a preview run that ended: its counts and times.",
+    ("request_id",),
+    _run_columns(*_SOURCING_COUNTS),
+)
+
+PREVIEW_CANDIDATES = Table(
+    "preview_candidates",
+    "One row a candidate and preview run; a preview has no scores.",
+    ("candidate_id",),
+    (
+        _CANDIDATE_ID,
+        _REQUEST_ID,
+        _PROFILE_ID,
+        _POSITION,
+        _text("name", "Full name.", "fullName"),
+        _text("linkedin_url", "Address of the LinkedIn profile.", "profileUrl"),
+        _text("title", "Present job title.", "title"),
+        _text("headline", "Headline of the profile.", "headline"),
+        _text("location", "Where the person lives.", "location"),
+        _text("country", "Country the person lives in.", "country"),
+        _text("current_company", "Present employer.", "companyName"),
+        _text("company_url", "Address of the employer's page.", "companyUrl"),
+        _RUN_COMPLETED_AT,
+        _EXTRA,
+    ),
+)
+
+
+_ITEM_POSITION = Column("position", "bigint", "Place in the list, from 1, in the API's order.")
+_EXPERIENCE_POSITION = Column(
+    "experience_position", "bigint", "Which experience it belongs to: position in profile_experiences."
+)
+
+
+def _profile_table(name: str, row: str, *columns: Column, places: tuple[Column, ...] = (_ITEM_POSITION,)) -> Table:
+    return Table(
+        name,
+        f"One row {row} of a candidate or enriched profile, in the API's order; join on candidate_id.",
+        ("candidate_id", *(place.name for place in places)),
+        (_CANDIDATE_ID, *places, _REQUEST_ID, _PROFILE_ID, *columns),
+        replaced=True,
+    )
+
+
+PROFILE_SKILLS = _profile_table("profile_skills", "a skill", _text("skill", "The skill, as the API writes it."))
+PROFILE_FIT_POINTS = _profile_table(
+    "profile_fit_points", "a point in favour", _text("fit_point", "What the model found in favour of the candidate.")
+)
+PROFILE_RED_FLAGS = _profile_table(
+    "profile_red_flags", "a red flag", _text("red_flag", "What the model found against the candidate.")
+)
+PROFILE_RATIONALES = _profile_table(
+    "profile_rationales",
+    "a station of the career that the score rests on",
+    _text("title", "Job title.", "title"),
+    _text("company", "Employer.", "company"),
+    _text("duration", "How long, in the API's words, e.g. 2 years.", "duration"),
+    _text("relevance_explanation", "Why the model holds it relevant.", "relevanceExplanation"),
+    _EXTRA,
+)
+PROFILE_EXPERIENCES = _profile_table(
+    "profile_experiences",
+    "a position held",
+    _text("role", "Job title.", "role"),
+    _text("company", "Employer.", "company"),
+    _text("duration", "From when to when, in the API's words, e.g. 2023 - Present.", "duration"),
+    _EXTRA,
+)
+PROFILE_EXPERIENCE_HIGHLIGHTS = _profile_table(
+    "profile_experience_highlights",
+    "a highlight of a position held",
+    _text("highlight", "What was achieved there."),
+    places=(_EXPERIENCE_POSITION, _ITEM_POSITION),
+)
+PROFILE_EMAILS = _profile_table("profile_emails", "an e-mail address", _text("email", "The address."))
+
+TABLES: tuple[Table, ...] = (
+    REQUESTS,
+    SOURCING_RUNS,
+    CANDIDATES,
+    ENRICHMENT_RUNS,
+    ENRICHMENT_PROFILES,
+    PREVIEW_RUNS,
+    PREVIEW_CANDIDATES,
+    PROFILE_SKILLS,
+    PROFILE_FIT_POINTS,
+    PROFILE_RED_FLAGS,
+    PROFILE_RATIONALES,
+    PROFILE_EXPERIENCES,
+    PROFILE_EXPERIENCE_HIGHLIGHTS,
+    PROFILE_EMAILS,
+)
+"""All tables, in the order in which they are documented."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileList:
+    """A list that a candidate object holds, and the table its items go to.
+
+    `item` is the one column that takes a plain item; None where items are objects. `inner` is a list within such an
+    object.
+    """
+
+    field: str
+    table: Table
+    item: str | None = None
+    inner: ProfileList | None = None
+
+
+PROFILE_LISTS: tuple[ProfileList, ...] = (
+    ProfileList("skills", PROFILE_SKILLS, "skill"),
+    ProfileList("aiFitPoints", PROFILE_FIT_POINTS, "fit_point"),
+    ProfileList("aiRedFlags", PROFILE_RED_FLAGS, "red_flag"),
+    ProfileList("aiDetailedRationale", PROFILE_RATIONALES),
+    ProfileList(
+        "detailedExperience",
+        PROFILE_EXPERIENCES,
+        inner=ProfileList("highlights", PROFILE_EXPERIENCE_HIGHLIGHTS, "highlight"),
+    ),
+    ProfileList("emails", PROFILE_EMAILS, "email"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunModel:
+    """Where the parts of one kind's payload go. `items` is the API's name of its list of profiles."""
+
+    runs: Table
+    profiles: Table
+    items: str
+    lists: Sequence[ProfileList] = ()
+    within: str | None = None
+    """The field of an item that holds the candidate object; None where the item is that object."""
+
+
+RUN_MODELS: Mapping[str, RunModel] = MappingProxyType(
+    {
+        "sourcing": RunModel(SOURCING_RUNS, CANDIDATES, "candidates", PROFILE_LISTS),
+        "enrichment": RunModel(ENRICHMENT_RUNS, ENRICHMENT_PROFILES, "data", PROFILE_LISTS, within="candidate"),
+        "preview": RunModel(PREVIEW_RUNS, PREVIEW_CANDIDATES, "candidates"),
+    }
+)
+
+
+def reference() -> str:
+    """The reference of all tables as Markdown, as it stands in the documentation."""
+    return "\n".join(_reference_of(table) for table in TABLES)
+
+
+def _reference_of(table: Table) -> str:
+    rows = [f"| `{c.name}` | {c.type} | {f'`{c.field}`' if c.field else ''} | {c.description} |" for c in table.columns]
+    key = ", ".join(f"`{name}`" for name in table.key)
+    return "\n".join(
+        [f"### `{table.name}`", "", table.description, f"Key: {key}.", "", "| column | type | API | meaning |",
+         "|---|---|---|---|", *rows, ""]
+    )

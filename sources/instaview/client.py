@@ -137,7 +137,9 @@ class Client:
                 params = {"companyId": company_id} if company_id else None
                 async with self._http.stream("GET", self._base_url + path, params=params) as response:
                     self.limiter.answered(
-                        response.headers, limited=response.status_code == 429, server_time=_date(response.headers.get("date"))
+                        response.headers,
+                        limited=response.status_code == 429,
+                        server_time=_date(response.headers.get("date")),
                     )
                     answered = True
                     return response.status_code, response.headers, await _read(response)
@@ -200,7 +202,9 @@ def _refusal(status: int, headers: httpx.Headers, body: bytes, clock: Clock) -> 
     code = code or f"HTTP_{status}"
     if status == 429:
         waits = (_retry_after(headers.get("retry-after"), clock), _seconds(head.retry_after))
-        return Answer(Outcome.RATE_LIMITED, status, code, message, retry_after=max((w for w in waits if w), default=None))
+        return Answer(
+            Outcome.RATE_LIMITED, status, code, message, retry_after=max((w for w in waits if w), default=None)
+        )
     by_status = {401: Outcome.UNAUTHORIZED, 403: Outcome.FORBIDDEN, 404: Outcome.NOT_FOUND, 408: Outcome.FAULT}
     outcome = by_status.get(status, Outcome.FAULT if status >= 500 else Outcome.REJECTED)
     return Answer(outcome, status, code, message)

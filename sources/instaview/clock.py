@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 
 class Clock:
@@ -29,4 +29,4 @@ class Clock:
 
     def utc(self) -> datetime:
         """The time of day, UTC."""
-        return datetime.fromtimestamp(self.epoch(), timezone.utc)
+        return datetime.fromtimestamp(self.epoch(), UTC)

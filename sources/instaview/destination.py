@@ -51,12 +51,14 @@ def prepare(pipeline: dlt.Pipeline) -> None:
     dataset = pipeline.dataset_name or ""
     if not isinstance(database, str) or Path(database).stem.lower() != dataset.lower():
         return
-    default = Path(getattr(config, "local_dir", None) or ".") / f"{config.destination_name or pipeline.pipeline_name}.duckdb"
+    default = (
+        Path(getattr(config, "local_dir", None) or ".") / f"{config.destination_name or pipeline.pipeline_name}.duckdb"
+    )
     chosen = destination.config_params.get("credentials") or dlt.secrets.get("destination.duckdb.credentials")
     if chosen or Path(database) != default:
         raise UsageError(
-            f"the DuckDB file {database} and the dataset {dataset!r} have the same name, which DuckDB cannot tell apart: "
-            "rename one of them"
+            f"the DuckDB file {database} and the dataset {dataset!r} have the same name, which DuckDB cannot tell "
+            "apart: rename one of them"
         )
     destination.config_params["credentials"] = f"{default.stem}_data.duckdb"
 

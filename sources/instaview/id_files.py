@@ -100,9 +100,7 @@ def _delimiter(text: str) -> str | None:
         if names & {"request_id", "requestId"}:
             return delimiter
         if len(names) > 1:
-            raise UnreadableInput(
-                f"the header {ascii(header[:60])} has no column request_id or requestId. Nothing was sent"
-            )
+            raise UnreadableInput(f"the header {header[:60]!a} has no column request_id or requestId. Nothing was sent")
     return None
 
 

@@ -7,8 +7,9 @@ A request is finished when `requests` says completed or failed and the load that
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dlt
@@ -21,6 +22,9 @@ from .resolver import Tracked
 from .tables import REQUESTS, RUN_MODELS
 
 _IDS_PER_QUERY = 1_000
+_OPEN = "(r.state = 'processing' OR (l.load_id IS NULL AND r.state IN ('completed', 'failed')))"
+"""What a load takes up again by itself: `Known.open` in SQL."""
+
 _MOST_QUERIES = 10
 """With more ids than this many queries hold, one pass over the table is cheaper."""
 
@@ -86,22 +90,19 @@ def make_plan(
     """
     known: dict[str, Known] = {}
     again: set[str] = set()
-    tables_exist = True
-    with pipeline.sql_client() as client:
-        reader = _Reader(client)
-        try:
-            for entry in reader.requests([request.id for request in given], every=refresh and not given):
+    with open_ledger(pipeline) as ledger:
+        if ledger is not None:
+            for entry in ledger.requests([request.id for request in given], every=refresh and not given):
                 known[entry.request.id] = entry
             if refresh_since is not None:
-                again = reader.completed_since(datetime.now(timezone.utc) - refresh_since)
-                known |= {e.request.id: e for e in reader.requests(sorted(again - known.keys()))}
-        except DestinationUndefinedEntity:
-            tables_exist = False  # nothing was ever loaded
+                again = ledger.completed_since(datetime.now(UTC) - refresh_since)
+                known |= {e.request.id: e for e in ledger.requests(sorted(again - known.keys()))}
+    tables_exist = ledger is not None
     plan = Plan([], [], known, tables_exist)
     for request in given:
-        entry = known.get(request.id)
-        done = entry is not None and entry.finished and not refresh and request.id not in again
-        plan.add(request, entry, company_id, skip=done)
+        held = known.get(request.id)
+        done = held is not None and held.finished and not refresh and request.id not in again
+        plan.add(request, held, company_id, skip=done)
     named = {request.id for request in given}
     for entry in known.values():
         if entry.request.id not in named and (entry.open or entry.request.id in again or (refresh and not given)):
@@ -109,13 +110,52 @@ def make_plan(
     return plan
 
 
-class _Reader:
+@contextmanager
+def open_ledger(pipeline: dlt.Pipeline) -> Iterator[LedgerReader | None]:
+    """The ledger in the pipeline's warehouse; None where nothing was ever loaded."""
+    with pipeline.sql_client() as client:
+        ledger = LedgerReader(client)
+        yield ledger if ledger.exists() else None
+
+
+class LedgerReader:
     """The few queries over the ledger, in SQL that every warehouse understands."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._requests = client.make_qualified_table_name("requests")
+        self._requests = client.make_qualified_table_name(REQUESTS.name)
         self._loads = client.make_qualified_table_name("_dlt_loads")
+        self._joined = (
+            f"FROM {self._requests} r LEFT JOIN {self._loads} l ON l.load_id = r._dlt_load_id AND l.status = 0"
+        )
+
+    def exists(self) -> bool:
+        """Whether the tables are there."""
+        try:
+            self._client.execute_sql(f"SELECT 1 FROM {self._requests}, {self._loads} WHERE 1 = 0")
+        except DestinationUndefinedEntity:
+            return False
+        return True
+
+    def counts(self) -> Iterator[tuple[str, int]]:
+        """Requests by state; a result that is not whole yet counts as processing."""
+        yield from self._rows(
+            f"SELECT CASE WHEN {_OPEN} THEN 'processing' ELSE r.state END, COUNT(*) {self._joined} GROUP BY 1"
+        )
+
+    def oldest_open(self) -> tuple[str, datetime | None] | None:
+        """The unfinished request that has been known longest, and since when."""
+        rows = self._rows(
+            f"SELECT r.request_id, r.first_seen_at {self._joined} WHERE {_OPEN} ORDER BY r.first_seen_at LIMIT 1"
+        )
+        return next(((row[0], row[1]) for row in rows), None)
+
+    def last_load(self) -> tuple[str, datetime] | None:
+        """The last committed load, and when it was."""
+        rows = self._rows(
+            f"SELECT load_id, inserted_at FROM {self._loads} WHERE status = 0 ORDER BY inserted_at DESC LIMIT 1"
+        )
+        return next(((row[0], row[1]) for row in rows), None)
 
     def requests(self, ids: Sequence[str], *, every: bool = False) -> Iterator[Known]:
         """Every open request, and those of `ids` that are known (or simply all)."""
@@ -125,9 +165,7 @@ class _Reader:
         elif len(wanted) > _IDS_PER_QUERY * _MOST_QUERIES:
             yield from (entry for entry in self._select("1 = 1") if entry.open or entry.request.id in wanted)
         else:
-            yield from self._select(
-                "r.state = 'processing' OR (l.load_id IS NULL AND r.state IN ('completed', 'failed'))"
-            )
+            yield from self._select(_OPEN)
             for start in range(0, len(ids), _IDS_PER_QUERY):
                 yield from self._select(f"r.request_id IN ({_literals(ids[start : start + _IDS_PER_QUERY])})")
 
@@ -142,8 +180,7 @@ class _Reader:
     def _select(self, condition: str) -> Iterator[Known]:
         rows = self._rows(
             "SELECT r.request_id, r.state, r.company_id, r.first_seen_at, r.polls, l.load_id "
-            f"FROM {self._requests} r LEFT JOIN {self._loads} l ON l.load_id = r._dlt_load_id AND l.status = 0 "
-            f"WHERE {condition}"
+            f"{self._joined} WHERE {condition}"
         )
         for request_id, state, company_id, first_seen_at, polls, load_id in rows:
             request = parse_request(request_id, company_id, where="table requests")
@@ -172,7 +209,7 @@ def request_rows(
         return pa.array(values, REQUESTS.arrow_schema.field(name).type)
 
     before = [known.get(t.request.id) for t in tracked]
-    arrays = {
+    arrays: dict[str, list[Any]] = {
         "request_id": [t.request.id for t in tracked],
         "kind": [t.request.kind for t in tracked],
         "state": [t.state for t in tracked],

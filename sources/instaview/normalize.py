@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
@@ -142,20 +142,21 @@ def _profile_tables(
         _keep_unknown(objects, model.profiles.fields | taken, leftovers)
     else:
         objects, inner_leftovers, own = _candidates_within(model, profiles, leftovers, taken)
-    lists = [
-        rows for inner in model.lists for rows in _list_tables(inner, objects, keys, inner_leftovers)
-    ]
+    lists = [rows for inner in model.lists for rows in _list_tables(inner, objects, keys, inner_leftovers)]
     if model.within is not None:
         for index, left in enumerate(inner_leftovers):
             if left:
                 _keep(leftovers, index, model.within, left)
-    yield model.profiles, {
-        **keys,
-        "position": pa.array(profiles.position, pa.int64()),
-        **own,
-        "run_completed_at": runs["completed_at"].take(run),
-        "extra": _extra(leftovers),
-    }
+    yield (
+        model.profiles,
+        {
+            **keys,
+            "position": pa.array(profiles.position, pa.int64()),
+            **own,
+            "run_completed_at": runs["completed_at"].take(run),
+            "extra": _extra(leftovers),
+        },
+    )
     yield from lists
 
 
@@ -164,7 +165,9 @@ def _candidates_within(
 ) -> tuple[list[Json], Leftovers, dict[str, pa.Array]]:
     """The candidate objects inside enriched profiles, with the columns of both."""
     within = model.within or ""
-    candidate_columns = [c for c in model.profiles.columns if c.field and c.field in RUN_MODELS["sourcing"].profiles.fields]
+    candidate_columns = [
+        c for c in model.profiles.columns if c.field and c.field in RUN_MODELS["sourcing"].profiles.fields
+    ]
     own_columns = [c for c in model.profiles.columns if c not in candidate_columns]
     own_fields = {c.field for c in own_columns if c.field}
     objects: list[Json] = []
@@ -194,7 +197,10 @@ def _list_tables(
     wanted: type = str if model.item else dict
     values, parents, positions = _unnest(objects, model.field, wanted, leftovers)
     if model.item:
-        yield model.table, _with_absent(keys, parents, {"position": positions, model.item: pa.array(values, pa.string())})
+        yield (
+            model.table,
+            _with_absent(keys, parents, {"position": positions, model.item: pa.array(values, pa.string())}),
+        )
         return
     inner_leftovers: Leftovers = [None] * len(values)
     fields = model.table.fields | ({model.inner.field} if model.inner else set())
@@ -202,14 +208,17 @@ def _list_tables(
     _keep_unknown(values, fields, inner_leftovers)
     if model.inner is not None and model.inner.item is not None:
         texts, holders, places = _unnest(values, model.inner.field, str, inner_leftovers)
-        yield model.inner.table, _with_absent(
-            keys,
-            parents[holders],
-            {
-                "experience_position": positions.take(pa.array(holders)),
-                "position": places,
-                model.inner.item: pa.array(texts, pa.string()),
-            },
+        yield (
+            model.inner.table,
+            _with_absent(
+                keys,
+                parents[holders],
+                {
+                    "experience_position": positions.take(pa.array(holders)),
+                    "position": places,
+                    model.inner.item: pa.array(texts, pa.string()),
+                },
+            ),
         )
     yield model.table, _with_absent(keys, parents, {"position": positions, **own, "extra": _extra(inner_leftovers)})
 
@@ -234,8 +243,8 @@ def _unnest(
     parents = np.repeat(np.arange(len(filled), dtype=np.int64), lengths)
     positions = np.arange(1, len(values) + 1, dtype=np.int64) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     if not _all_fit(values, wanted):
-        fits = np.fromiter((type(v) is wanted and (wanted is not str or _is_text(v)) for v in values), bool, len(values))
-        for index in {int(parents[i]) for i in np.flatnonzero(~fits) if values[i] is not None}:
+        fits = np.array([type(v) is wanted and (wanted is not str or _is_text(v)) for v in values], np.bool_)
+        for index in {int(parents[i]) for i in np.flatnonzero(np.logical_not(fits)) if values[i] is not None}:
             _keep(leftovers, index, field, filled[index])
         values = [value for value, fit in zip(values, fits, strict=True) if fit]
         parents, positions = parents[fits], positions[fits]
@@ -305,17 +314,17 @@ def _fits(value: Any, type_: Type) -> bool:
 
 
 def _timestamp(value: Any) -> datetime | None:
-    """An ISO 8601 time with `Z`, an offset, or neither (then UTC); None where it is none, or finer than microseconds."""
+    """An ISO 8601 time with `Z`, an offset, or neither (then it is UTC); None where it is none."""
     if not isinstance(value, str) or len(value) > 32:
         return None
     try:
         time = datetime.fromisoformat(value)
-        return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
 
-def _is_text(value: str) -> bool:
+def _is_text(value: Any) -> bool:
     """Whether a string can be stored: a lone surrogate, which JSON can spell, has no UTF-8."""
     try:
         value.encode()

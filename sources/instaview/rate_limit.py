@@ -152,7 +152,9 @@ class RateLimiter:
         now = self._epoch() + self._skew
         told_left = math.inf
         for window in (self.minute, self.hour):
-            values = [_number(headers.get(f"x-ratelimit-{part}-{window.name}")) for part in ("limit", "remaining", "reset")]
+            values = [
+                _number(headers.get(f"x-ratelimit-{part}-{window.name}")) for part in ("limit", "remaining", "reset")
+            ]
             window.learn(values[0], values[1], values[2], now, self._under_way)
             told_left = min(told_left, 0 if values[1] is None else values[1])
         self._hidden_limit |= limited and told_left > 0

@@ -66,9 +66,7 @@ def requests_from(items: Iterable[Any] | str) -> list[Request]:
         InvalidRequestId: one is malformed; the message names its place in the order.
     """
     items = [items] if isinstance(items, str) else items
-    return unique(
-        request for number, item in enumerate(items, 1) for request in _from_item(item, f"item {number}")
-    )
+    return unique(request for number, item in enumerate(items, 1) for request in _from_item(item, f"item {number}"))
 
 
 def unique(requests: Iterable[Request]) -> list[Request]:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -29,7 +29,6 @@ from .resolver import Tracked
 from .settings import resolve_settings
 from .source import Rows, result_rows, rows_source
 from .tables import REQUESTS, TABLES
-
 
 _TARGET = "instaview_target"
 
@@ -54,9 +53,19 @@ class Summary:
     load_ids: list[str] = field(default_factory=list)
     """The committed loads of dlt, as in `_dlt_loads`."""
 
+    skipped_failed: int = 0
+    """Of the skipped ones those whose run had failed."""
+
+    @property
+    def not_completed(self) -> int:
+        """Requests given or taken up that are not `completed`."""
+        return self.failed + self.not_found + self.error + self.processing + self.skipped_failed
+
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "seconds": round(self.seconds, 3)}
+        """For JSON, as the command prints it."""
+        values = {**asdict(self), "seconds": round(self.seconds, 3)}
+        del values["skipped_failed"]
+        return values
 
 
 class Interrupted(SystemExit):
@@ -144,6 +153,7 @@ def load(
                     pipeline, given, company_id=settings.company_id, refresh=refresh, refresh_since=refresh_since
                 )
             summary.requested, summary.skipped = plan.requested, len(plan.skipped)
+            summary.skipped_failed = sum(plan.known[r.id].state == "failed" for r in plan.skipped)
             summary.processing = len(plan.to_poll)
             with Polling(
                 plan.to_poll, settings, look_once=look_once, transport=transport, on_progress=on_progress
@@ -169,7 +179,7 @@ class _Committer:
 
     def __init__(self, pipeline: dlt.Pipeline, summary: Summary) -> None:
         self._pipeline, self._summary = pipeline, summary
-        self._started = datetime.now(timezone.utc)
+        self._started = datetime.now(UTC)
         self._written: set[str] = set()
 
     def free(self) -> None:

@@ -6,7 +6,7 @@ A value comes from the first of: the keyword argument, the environment (`SOURCES
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 from urllib.parse import urlsplit
 
 from dlt.common.configuration import configspec, resolve_configuration
@@ -30,11 +30,11 @@ COMMIT_SECONDS = 60.0
 class InstaviewSettings(BaseConfiguration):
     """The settings of one load. Times are in seconds."""
 
-    api_key: Optional[TSecretStrValue] = None
+    api_key: TSecretStrValue | None = None
     """The API key (`sk_…`). Required for anything that is sent."""
     base_url: str = BASE_URL
     """Where the API is served."""
-    company_id: Optional[str] = None
+    company_id: str | None = None
     """The company whose requests are read, for an ATS key that manages several. A `company_id` given
     beside a request id wins."""
     wait: float = WAIT
@@ -72,8 +72,7 @@ class InstaviewSettings(BaseConfiguration):
         key = (self.api_key or "").strip()
         if not key:
             raise UsageError(
-                "no API key: set SOURCES__INSTAVIEW__API_KEY, or api_key under [sources.instaview] "
-                "in .dlt/secrets.toml"
+                "no API key: set SOURCES__INSTAVIEW__API_KEY, or api_key under [sources.instaview] in .dlt/secrets.toml"
             )
         if not key.isascii() or not key.isprintable() or " " in key:
             raise UsageError("the API key holds spaces or unprintable characters; copy it again")

@@ -7,8 +7,8 @@ already: it is how `load` commits a batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
-from typing import Any, Optional
+from datetime import UTC, datetime
+from typing import Any
 
 import dlt
 import pyarrow as pa
@@ -43,7 +43,7 @@ def instaview_source(
     *,
     api_key: TSecretStrValue = dlt.secrets.value,
     base_url: str = defaults.BASE_URL,
-    company_id: Optional[str] = None,
+    company_id: str | None = None,
     wait: float = defaults.WAIT,
     poll_interval: float = defaults.POLL_INTERVAL,
     max_in_flight: int = defaults.MAX_IN_FLIGHT,
@@ -124,7 +124,7 @@ def _resolve(plan: Plan, settings: InstaviewSettings, load_id: str) -> Rows:
     """Polls what the plan says and yields rows as results come in."""
     if not plan.to_poll:
         return
-    started = datetime.now(timezone.utc)
+    started = datetime.now(UTC)
     resolved = 0
     with Polling(plan.to_poll, settings) as polling:
         for batch in polling.batches(BODIES_AT_ONCE, settings.commit_seconds):

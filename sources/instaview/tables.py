@@ -164,8 +164,8 @@ REQUESTS = Table(
         _text("kind", "sourcing, enrichment or preview; follows from the prefix of the id."),
         _text(
             "state",
-            "processing (looked at again by the next load), completed, failed, not_found or error (looked at again when "
-            "given again).",
+            "processing (looked at again by the next load), completed, failed, not_found or error (looked at again "
+            "when given again).",
         ),
         _COMPANY_ID,
         Column("first_seen_at", "timestamp", "When a load first wrote the request down."),
@@ -376,6 +376,15 @@ def _reference_of(table: Table) -> str:
     rows = [f"| `{c.name}` | {c.type} | {f'`{c.field}`' if c.field else ''} | {c.description} |" for c in table.columns]
     key = ", ".join(f"`{name}`" for name in table.key)
     return "\n".join(
-        [f"### `{table.name}`", "", table.description, f"Key: {key}.", "", "| column | type | API | meaning |",
-         "|---|---|---|---|", *rows, ""]
+        [
+            f"### `{table.name}`",
+            "",
+            table.description,
+            f"Key: {key}.",
+            "",
+            "| column | type | API | meaning |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
     )

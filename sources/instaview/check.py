@@ -1,0 +1,120 @@
+"""Is everything in order: the key, its scopes, the budget, the destination."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import dlt
+
+from .client import SCOPES, Answer, Client, Outcome
+from .destination import warehouse_errors
+from .exceptions import InstaviewError
+from .rate_limit import Budget
+from .request_ids import KINDS, Request
+from .settings import InstaviewSettings
+
+_NOBODY = "00000000-0000-0000-0000-000000000000"
+"""A request that does not exist: 404 shows that the key may ask, 403 that it may not."""
+_PROBES = (Request(f"req_{_NOBODY}", "sourcing"), Request(f"enr_{_NOBODY}", "enrichment"))
+BILLING = "read:billing"
+
+
+@dataclass
+class Check:
+    """What was found. `scopes` has None where an answer did not tell."""
+
+    key: str
+    """`good`, or what is wrong."""
+    scopes: dict[str, bool | None]
+    budget: Budget | None
+    destination: str
+    destination_problem: str | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether a load could work."""
+        return self.key == "good" and self.destination_problem is None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        windows = {} if self.budget is None else {"minute": self.budget.minute, "hour": self.budget.hour}
+        return {
+            "ok": self.ok,
+            "key": self.key,
+            "scopes": self.scopes,
+            "rate_limit": {name: {"limit": w.limit, "remaining": w.remaining} for name, w in windows.items()},
+            "destination": {
+                "name": self.destination,
+                "reachable": self.destination_problem is None,
+                "problem": self.destination_problem,
+            },
+        }
+
+    def as_text(self) -> str:
+        """For a person."""
+        words = {True: "yes", False: "no", None: "not known"}
+        kinds = {scope: ", ".join(k for k in KINDS if SCOPES[k] == scope) for scope in self.scopes}
+        lines = [f"key          {self.key}"]
+        lines += [
+            f"scope        {scope}: {words[has]} ({kinds[scope] or 'credit usage; optional'})"
+            for scope, has in self.scopes.items()
+        ]
+        if self.budget is not None:
+            minute, hour = self.budget.minute, self.budget.hour
+            lines.append(
+                f"budget       {minute.remaining} of {minute.limit} calls left this minute, "
+                f"{hour.remaining} of {hour.limit} this hour"
+            )
+        lines.append(f"destination  {self.destination}: {self.destination_problem or 'reachable'}")
+        return "\n".join(lines)
+
+
+def run_check(pipeline: dlt.Pipeline, settings: InstaviewSettings) -> Check:
+    """Asks the API three questions that read no results, and the destination one.
+
+    Raises:
+        UsageError: there is no key.
+    """
+    key = settings.key()
+    answers, budget = asyncio.run(_probe(settings, key))
+    faults = [a for a in answers.values() if a.outcome in (Outcome.UNAUTHORIZED, Outcome.FAULT, Outcome.RATE_LIMITED)]
+    problem = f"{faults[0].error_code}: {faults[0].error_message or 'no more was said'}" if faults else "good"
+    name = pipeline.destination.destination_name if pipeline.destination else "none"
+    return Check(
+        key=problem,
+        scopes={scope: _allowed(answer) for scope, answer in answers.items()},
+        budget=budget,
+        destination=f"{name}, dataset {pipeline.dataset_name}",
+        destination_problem=_destination_problem(pipeline),
+    )
+
+
+async def _probe(settings: InstaviewSettings, key: str) -> tuple[dict[str, Answer], Budget | None]:
+    answers: dict[str, Answer] = {}
+    async with Client(settings.base_url, key) as client:
+        for request in _PROBES:
+            client.limiter.reserve()
+            answers[SCOPES[request.kind]] = await client.get_result(
+                Request(request.id, request.kind, settings.company_id)
+            )
+        client.limiter.reserve()
+        answers[BILLING] = await client.get_usage()
+        reached = any(answer.http_status is not None for answer in answers.values())
+        return answers, client.limiter.budget() if reached else None
+
+
+def _allowed(answer: Answer) -> bool | None:
+    if answer.outcome in (Outcome.NOT_FOUND, Outcome.COMPLETED, Outcome.PROCESSING, Outcome.FAILED):
+        return True
+    return False if answer.outcome in (Outcome.FORBIDDEN, Outcome.UNAUTHORIZED) else None
+
+
+def _destination_problem(pipeline: dlt.Pipeline) -> str | None:
+    try:
+        with warehouse_errors(pipeline), pipeline.sql_client() as client:
+            client.execute_sql("SELECT 1")
+    except InstaviewError as error:
+        return str(error)
+    return None

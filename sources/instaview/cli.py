@@ -1,0 +1,262 @@
+"""The command `instaview`. Heavy imports happen in the commands that need them, so that `--help` answers at once.
+
+Results go to stdout, messages for people to stderr. Exit codes: 0 done, 1 could not go on, 2 wrong usage (nothing was
+sent), 3 with `--strict` when a request is not completed, 130 and 143 on SIGINT and SIGTERM.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .exceptions import InstaviewError, LoadStopped, UsageError
+
+if TYPE_CHECKING:
+    from .request_ids import Request
+    from .runner import Summary
+
+app = typer.Typer(
+    name="instaview",
+    help="InstaView's AI-sourcing results as tables in your warehouse.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Destination = Annotated[str, typer.Option(help="duckdb, bigquery, snowflake or any other destination of dlt.")]
+Dataset = Annotated[str, typer.Option(help="Dataset (schema) that holds the tables.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, alone on stdout.")]
+
+_AGE = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@app.command()
+def load(
+    request_ids: Annotated[list[str] | None, typer.Argument(metavar="[REQUEST_ID]...", show_default=False)] = None,
+    from_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from", metavar="PATH", help="File of ids: text, CSV, JSON Lines, Parquet, webhooks; - is stdin."
+        ),
+    ] = None,
+    destination: Destination = "duckdb",
+    dataset: Dataset = "instaview",
+    wait: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="How long to wait for runs still processing.  [default: 900]"),
+    ] = None,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Look once at each; the next load takes up the rest.")
+    ] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Read completed requests again.")] = False,
+    refresh_since: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Read those again that completed since, e.g. 12h or 7d.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be polled; poll nothing.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 unless every request is completed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Resolve request ids to results and load them. Without ids: go on with what is unfinished."""
+    with _exit_codes():
+        given = _given(request_ids or [], from_ or [])
+        since = _age(refresh_since) if refresh_since is not None else None
+        from .settings import resolve_settings
+
+        settings = resolve_settings(wait=wait)
+        if dry_run:
+            _dry_run(destination, dataset, given, settings.company_id, refresh, since, as_json)
+            return
+        settings.key()
+        from .destination import open_pipeline
+        from .display import LoadDisplay
+        from .runner import Interrupted
+        from .runner import load as run_load
+
+        pipeline = open_pipeline(destination, dataset)
+        try:
+            with LoadDisplay() as display:
+                summary = run_load(
+                    pipeline,
+                    given,
+                    wait=wait,
+                    look_once=no_wait,
+                    refresh=refresh,
+                    refresh_since=since,
+                    on_progress=display.show,
+                )
+        except (LoadStopped, Interrupted) as stopped:
+            if stopped.summary is not None:
+                _print_summary(stopped.summary, as_json)
+            raise
+        _print_summary(summary, as_json)
+        if strict and summary.not_completed:
+            raise typer.Exit(3)
+
+
+@app.command()
+def status(destination: Destination = "duckdb", dataset: Dataset = "instaview", as_json: AsJson = False) -> None:
+    """What the warehouse knows: requests by state, the oldest unfinished one, the last load."""
+    with _exit_codes():
+        from .destination import open_pipeline
+        from .status import read_status
+
+        found = read_status(open_pipeline(destination, dataset))
+        if as_json:
+            _print_json(found.as_dict())
+        else:
+            typer.echo(found.as_text())
+
+
+@app.command()
+def check(destination: Destination = "duckdb", dataset: Dataset = "instaview", as_json: AsJson = False) -> None:
+    """Is the key good, which scopes has it, how much budget is left, is the destination reachable."""
+    with _exit_codes():
+        from .check import run_check
+        from .destination import open_pipeline
+        from .settings import resolve_settings
+
+        found = run_check(open_pipeline(destination, dataset), resolve_settings())
+        if as_json:
+            _print_json(found.as_dict())
+        else:
+            typer.echo(found.as_text())
+        if not found.ok:
+            raise typer.Exit(1)
+
+
+@app.command()
+def demo() -> None:
+    """See it work: a local API with made-up people, loaded into a DuckDB file. Needs no key and no network."""
+    with _exit_codes(), _sandbox_extra():
+        from .demo import run_demo
+
+        run_demo()
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8080,
+    seed: Annotated[int, typer.Option(help="Same seed, same people.")] = 7,
+    requests: Annotated[int, typer.Option(help="How many requests there are from the beginning.")] = 300,
+    minute_limit: Annotated[int, typer.Option(help="Calls allowed per minute and key.")] = 60,
+    hour_limit: Annotated[int, typer.Option(help="Calls allowed per hour and key.")] = 2000,
+) -> None:
+    """Serve a local InstaView API with made-up people until stopped."""
+    with _exit_codes(), _sandbox_extra():
+        from instaview_sandbox import Sandbox, serve
+
+        served = Sandbox(seed=seed, requests=requests, minute_limit=minute_limit, hour_limit=hour_limit)
+
+        def started(url: str) -> None:
+            typer.echo(
+                f"serving {requests} requests of made-up people at {url} (stop with Ctrl-C); in another shell:\n"
+            )
+            typer.echo(f"  export SOURCES__INSTAVIEW__BASE_URL={url}")
+            typer.echo(f"  export SOURCES__INSTAVIEW__API_KEY={served.keys['full']}")
+            typer.echo(f"  curl -s {url}/_sandbox/requests | instaview load --from -")
+
+        try:
+            serve(served, port=port, on_start=started)
+        except OSError as error:
+            raise UsageError(f"port {port}: {error.strerror}; choose another with --port") from error
+
+
+def main() -> None:
+    """Runs the command."""
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    signal.signal(signal.SIGTERM, lambda signum, _: sys.exit(128 + signum))
+    app()
+
+
+# ---------------------------------------------------------------------- helpers
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """Errors of ours end in one line on stderr and their exit code, never in a stack trace."""
+    try:
+        yield
+    except InstaviewError as error:
+        typer.echo(f"instaview: {error}", err=True)
+        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def _sandbox_extra() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in ("instaview_sandbox", "starlette", "uvicorn"):
+            raise
+        raise UsageError("this needs the sandbox: pip install 'dlt-source-instaview[sandbox]'") from error
+
+
+def _given(arguments: list[str], files: list[str]) -> list[Request]:
+    from .request_ids import parse_request, unique
+
+    named = [parse_request(text, where=f"argument {number}") for number, text in enumerate(arguments, 1)]
+    if files:
+        from .id_files import read_requests
+
+        named += read_requests(files)
+    return unique(named)
+
+
+def _age(text: str) -> timedelta:
+    match = _AGE.fullmatch(text.strip().lower())
+    try:
+        if match is not None:
+            return timedelta(**{_UNITS[match[2]]: float(match[1])})
+    except OverflowError:
+        pass
+    raise UsageError(f"--refresh-since {text!a}: give a number and a unit, such as 90m, 12h, 7d or 4w")
+
+
+def _dry_run(
+    destination: str,
+    dataset: str,
+    given: list[Request],
+    company_id: str | None,
+    refresh: bool,
+    since: timedelta | None,
+    as_json: bool,
+) -> None:
+    from .destination import open_pipeline, warehouse_errors
+    from .ledger import make_plan
+
+    pipeline = open_pipeline(destination, dataset)
+    with warehouse_errors(pipeline):
+        plan = make_plan(pipeline, given, company_id=company_id, refresh=refresh, refresh_since=since)
+    ids = [request.id for request in plan.to_poll]
+    if as_json:
+        _print_json({"requested": plan.requested, "skipped": len(plan.skipped), "to_poll": ids})
+        return
+    for request_id in ids:
+        typer.echo(request_id)
+    typer.echo(f"would poll {len(ids)} of {plan.requested} requests; {len(plan.skipped)} are loaded already", err=True)
+
+
+def _print_summary(summary: Summary, as_json: bool) -> None:
+    if as_json:
+        _print_json(summary.as_dict())
+        return
+    from .display import summary_text
+
+    typer.echo(summary_text(summary))
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, default=str))

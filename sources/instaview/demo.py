@@ -1,0 +1,149 @@
+"""The demo: a local API with made-up people, a load over real HTTP, and a look at the tables."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import dlt
+from rich.console import Console
+from rich.table import Table
+
+from instaview_sandbox import Sandbox, running
+
+from .display import LoadDisplay, summary_text
+from .runner import load
+from .tables import TABLES
+
+FILE = "instaview_demo.duckdb"
+DATASET = "instaview"
+REQUESTS = 300
+_RUN_SECONDS = (0.0, 16.0)
+_BAR = "█"
+
+
+def run_demo() -> None:
+    """Loads a few hundred requests into `instaview_demo.duckdb` in this folder and shows what is in the tables."""
+    console = Console()
+    for path in (Path(FILE), Path(f"{FILE}.wal")):
+        path.unlink(missing_ok=True)
+    sandbox = Sandbox(
+        seed=7,
+        requests=REQUESTS,
+        run_seconds=_RUN_SECONDS,
+        started_before=_RUN_SECONDS[1],
+        minute_limit=6_000,  # a real key allows 30 to 600 a minute; nobody wants to watch that
+        hour_limit=100_000,
+        results_per_minute=None,
+    )
+    processing = sum(sandbox.state(request_id) == "processing" for request_id in sandbox.request_ids)
+    console.print(
+        f"A local InstaView with made-up people has {REQUESTS} requests; {processing} of them are still processing.\n"
+        f"Loading their results into {FILE} …"
+    )
+    with tempfile.TemporaryDirectory(prefix="instaview_demo_") as folder, running(sandbox) as base_url:
+        pipeline = dlt.pipeline(
+            "instaview_demo", destination=dlt.destinations.duckdb(FILE), dataset_name=DATASET, pipelines_dir=folder
+        )
+        with LoadDisplay() as display:
+            summary = load(
+                pipeline,
+                sandbox.request_ids,
+                api_key=sandbox.keys["full"],
+                base_url=base_url,
+                wait=60,
+                poll_interval=1,
+                on_progress=display.show,
+            )
+        console.print(summary_text(summary), highlight=False)
+        with pipeline.sql_client() as client:
+            _Report(console, client).show()
+    _next_steps(console)
+
+
+class _Report:
+    """What is in the tables now."""
+
+    def __init__(self, console: Console, client: Any) -> None:
+        self._console, self._client = console, client
+
+    def show(self) -> None:
+        self._tables()
+        self._scores()
+        self._skills()
+        self._credits()
+        self._failures()
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self._client.execute_sql(sql) or []]
+
+    def _tables(self) -> None:
+        counts = {t.name: self._rows(f"SELECT COUNT(*) FROM {t.name}")[0][0] for t in TABLES}
+        table = Table(title="Tables", title_justify="left", box=None, show_header=False)
+        half = (len(counts) + 1) // 2
+        names = list(counts)
+        for left, right in zip(names[:half], [*names[half:], ""], strict=False):
+            table.add_row(left, f"{counts[left]:,}", "  ", right, f"{counts[right]:,}" if right else "")
+        self._console.print("", table, sep="\n")
+
+    def _scores(self) -> None:
+        rows = self._rows(
+            "SELECT CAST(LEAST(FLOOR(match_score / 10), 9) AS INTEGER) AS bin, COUNT(*) FROM candidates "
+            "WHERE match_score IS NOT NULL GROUP BY 1 ORDER BY 1"
+        )
+        self._bars("Match scores", [(f"{10 * b:>3}–{10 * b + 9 if b < 9 else 100}", n) for b, n in rows])
+
+    def _skills(self) -> None:
+        rows = self._rows(
+            "SELECT skill, COUNT(DISTINCT profile_id) AS people FROM profile_skills GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 8"
+        )
+        self._bars("Top skills (people)", rows)
+
+    def _bars(self, title: str, rows: list[tuple[Any, ...]]) -> None:
+        table = Table(title=title, title_justify="left", box=None, show_header=False)
+        most = max((n for _, n in rows), default=1)
+        for label, n in rows:
+            table.add_row(str(label), f"{n:,}", _BAR * max(1, round(40 * n / most)))
+        self._console.print("", table, sep="\n")
+
+    def _credits(self) -> None:
+        runs, enriched, failures, credits = self._rows(
+            "SELECT COUNT(*), SUM(enriched_count), SUM(failure_count), SUM(credits_consumed) FROM enrichment_runs"
+        )[0]
+        self._console.print(
+            f"\nCredits: {credits or 0:,} consumed by {runs} enrichment runs, for {enriched or 0:,} profiles; "
+            f"{failures or 0:,} more failed and cost nothing.",
+            highlight=False,
+        )
+
+    def _failures(self) -> None:
+        rows = self._rows(
+            "SELECT state, error_code, COUNT(*) FROM requests WHERE state NOT IN ('completed', 'processing') "
+            "GROUP BY 1, 2 UNION ALL "
+            "SELECT 'profile not enriched', error_code, COUNT(*) FROM enrichment_profiles WHERE NOT success GROUP BY 1, 2 "
+            "ORDER BY 3 DESC"
+        )
+        table = Table(title="What failed, and why", title_justify="left", box=None, show_header=False)
+        for what, code, count in rows:
+            table.add_row(
+                "request " + what if what in ("failed", "not_found", "error") else what, code or "", f"{count:,}"
+            )
+        self._console.print("", table, sep="\n")
+
+
+def _next_steps(console: Console) -> None:
+    command = Path(sys.argv[0])
+    folder = Path.cwd()
+    shown = str(command.relative_to(folder)) if command.is_relative_to(folder) else command.name
+    python = str(Path(shown).with_name("python")) if "/" in shown else "python"
+    console.print(
+        "\nTry next:\n"
+        f"  DESTINATION__DUCKDB__CREDENTIALS={FILE} {shown} status\n"
+        f"  {python} -c \"import duckdb; print(duckdb.connect('{FILE}').sql("
+        "'SELECT name, match_score, headline FROM instaview.candidates ORDER BY 2 DESC LIMIT 5'))\"\n"
+        f"  {shown} sandbox    # the same API, for as long as you like",
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -47,18 +47,16 @@ def load(
     from_: Annotated[
         list[str] | None,
         typer.Option(
-            "--from", metavar="PATH", help="File of ids: text, CSV, JSON Lines, Parquet, webhooks; - is stdin."
+            "--from", metavar="PATH", help="File of ids (text, CSV, JSON Lines, Parquet, webhooks); - is stdin."
         ),
     ] = None,
     destination: Destination = "duckdb",
     dataset: Dataset = "instaview",
     wait: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="How long to wait for runs still processing.  [default: 900]"),
+        typer.Option(metavar="SECONDS", help="How long to wait for runs to end.  [default: 900]"),
     ] = None,
-    no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="Look once at each; the next load takes up the rest.")
-    ] = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Look once at each; leave the rest for later.")] = False,
     refresh: Annotated[bool, typer.Option("--refresh", help="Read completed requests again.")] = False,
     refresh_since: Annotated[
         str | None, typer.Option(metavar="AGE", help="Read those again that completed since, e.g. 12h or 7d.")
@@ -159,9 +157,7 @@ def sandbox(
         served = Sandbox(seed=seed, requests=requests, minute_limit=minute_limit, hour_limit=hour_limit)
 
         def started(url: str) -> None:
-            typer.echo(
-                f"serving {requests} requests of made-up people at {url} (stop with Ctrl-C); in another shell:\n"
-            )
+            typer.echo(f"serving {requests} requests of made-up people at {url} (Ctrl-C stops); in another shell:\n")
             typer.echo(f"  export SOURCES__INSTAVIEW__BASE_URL={url}")
             typer.echo(f"  export SOURCES__INSTAVIEW__API_KEY={served.keys['full']}")
             typer.echo(f"  curl -s {url}/_sandbox/requests | instaview load --from -")

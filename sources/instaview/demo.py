@@ -97,7 +97,7 @@ class _Report:
 
     def _skills(self) -> None:
         rows = self._rows(
-            "SELECT skill, COUNT(DISTINCT profile_id) AS people FROM profile_skills GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 8"
+            "SELECT skill, COUNT(DISTINCT profile_id) FROM profile_skills GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 8"
         )
         self._bars("Top skills (people)", rows)
 
@@ -109,11 +109,11 @@ class _Report:
         self._console.print("", table, sep="\n")
 
     def _credits(self) -> None:
-        runs, enriched, failures, credits = self._rows(
+        runs, enriched, failures, consumed = self._rows(
             "SELECT COUNT(*), SUM(enriched_count), SUM(failure_count), SUM(credits_consumed) FROM enrichment_runs"
         )[0]
         self._console.print(
-            f"\nCredits: {credits or 0:,} consumed by {runs} enrichment runs, for {enriched or 0:,} profiles; "
+            f"\nCredits: {consumed or 0:,} consumed by {runs} enrichment runs, for {enriched or 0:,} profiles; "
             f"{failures or 0:,} more failed and cost nothing.",
             highlight=False,
         )
@@ -122,7 +122,8 @@ class _Report:
         rows = self._rows(
             "SELECT state, error_code, COUNT(*) FROM requests WHERE state NOT IN ('completed', 'processing') "
             "GROUP BY 1, 2 UNION ALL "
-            "SELECT 'profile not enriched', error_code, COUNT(*) FROM enrichment_profiles WHERE NOT success GROUP BY 1, 2 "
+            "SELECT 'profile not enriched', error_code, COUNT(*) FROM enrichment_profiles WHERE NOT success "
+            "GROUP BY 1, 2 "
             "ORDER BY 3 DESC"
         )
         table = Table(title="What failed, and why", title_justify="left", box=None, show_header=False)

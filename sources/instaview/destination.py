@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
-from dlt.common.destination.exceptions import DestinationException
+from dlt.common.destination.exceptions import DestinationException, UnknownDestinationModule
 from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -28,8 +28,10 @@ def open_pipeline(destination: str, dataset: str) -> dlt.Pipeline:
     name = PIPELINE if default else f"{PIPELINE}_{destination}_{dataset}"
     try:
         pipeline = dlt.pipeline(name, destination=destination, dataset_name=dataset)
-    except (ConfigurationException, ValueError, ImportError) as error:
-        raise UsageError(f"destination {destination!r}: {first_line(error)}") from error
+    except UnknownDestinationModule as error:
+        raise UsageError(f"destination {destination!a}: dlt knows none of this name; try duckdb") from error
+    except (ConfigurationException, DestinationException, ValueError, ImportError) as error:
+        raise UsageError(f"destination {destination!a}: {first_line(error)}") from error
     prepare(pipeline)
     return pipeline
 

@@ -75,6 +75,8 @@ def detail(progress: Progress) -> str:
 
 def summary_text(summary: Summary) -> str:
     """A load that has ended, in a few lines."""
+    if not summary.requested:
+        return "nothing to do: no request ids were given, and none is unfinished"
     states = [f"{summary.completed} completed"]
     states += [f"{n} {name}" for name, n in _troubles(summary.failed, summary.not_found, summary.error)]
     if summary.processing:

@@ -65,6 +65,13 @@ class Plan:
         company = request.company_id or (known.request.company_id if known else None) or company_id
         (self.skipped if skip else self.to_poll).append(Request(request.id, request.kind, company))
 
+    def is_news(self, unfinished: Tracked) -> bool:
+        """Whether a request that did not end is worth a row; one that was finished stays so until seen processing."""
+        held = self.known.get(unfinished.request.id)
+        if held is None:
+            return True
+        return unfinished.looks > 0 if held.finished else unfinished.polls > 0
+
     @property
     def requested(self) -> int:
         """Requests given or taken up."""

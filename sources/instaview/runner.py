@@ -24,7 +24,7 @@ from .destination import destination_failed, is_connection_error, prepare, targe
 from .exceptions import AlreadyRunning, LoadStopped
 from .ledger import Plan, make_plan, request_rows
 from .polling import Batch, Polling, Progress
-from .request_ids import Request, requests_from
+from .request_ids import requests_from
 from .resolver import Tracked
 from .settings import resolve_settings
 from .source import Rows, result_rows, rows_source
@@ -226,14 +226,11 @@ class _Committer:
 
     def _worth_writing(self, batch: Batch, plan: Plan, unfinished: list[Tracked]) -> list[Tracked]:
         if batch.last:
-            return [t for t in unfinished if t.polls or self._is_new(t.request, plan)]
+            return [t for t in unfinished if plan.is_news(t) and (t.polls or t.request.id not in self._written)]
         if batch.first:
             ended = {t.request.id for t in batch.ended}
-            return [Tracked(r) for r in plan.to_poll if r.id not in ended and self._is_new(r, plan)]
+            return [Tracked(r) for r in plan.to_poll if r.id not in ended and r.id not in plan.known]
         return []
-
-    def _is_new(self, request: Request, plan: Plan) -> bool:
-        return request.id not in plan.known and request.id not in self._written
 
     def _count(self, batch: Batch, counts: Counter[str], load_ids: list[str]) -> None:
         summary = self._summary

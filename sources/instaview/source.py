@@ -135,8 +135,8 @@ def _resolve(plan: Plan, settings: InstaviewSettings, load_id: str) -> Rows:
         if not isinstance(polling.failure, KeyRefused) or not resolved:
             raise polling.failure
         logger.error(str(polling.failure))
-    if polling.unfinished:
-        yield REQUESTS.name, request_rows(polling.unfinished, plan.known, started, load_id)
+    if waiting := [t for t in polling.unfinished if plan.is_news(t)]:
+        yield REQUESTS.name, request_rows(waiting, plan.known, started, load_id)
 
 
 def _with_hints(resource: DltResource) -> DltResource:

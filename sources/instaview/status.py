@@ -36,9 +36,7 @@ class Status:
             return "nothing is loaded yet: give request ids to `instaview load`"
         lines = [f"{count:>8,} {state}" for state, count in self.requests.items()]
         if self.oldest_unfinished is not None:
-            lines.append(
-                f"oldest unfinished: {self.oldest_unfinished[0]}, known since {_iso(self.oldest_unfinished[1])}"
-            )
+            lines.append(f"oldest unfinished: {self.oldest_unfinished[0]}, since {_iso(self.oldest_unfinished[1])}")
         if self.last_load is not None:
             lines.append(f"last load: {self.last_load[0]} at {_iso(self.last_load[1])}")
         return "\n".join(lines)

@@ -8,6 +8,7 @@ Put the API key under [sources.instaview] in .dlt/secrets.toml, and the ids that
 import sys
 
 import dlt
+
 from instaview import instaview_source, read_requests
 
 

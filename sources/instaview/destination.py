@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import dlt
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.destination.exceptions import DestinationException, UnknownDestinationModule
+from dlt.common.storages import LoadStorage
 from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -63,6 +65,13 @@ def prepare(pipeline: dlt.Pipeline) -> None:
             "apart: rename one of them"
         )
     destination.config_params["credentials"] = f"{default.stem}_data.duckdb"
+
+
+def forget_loaded(pipeline: dlt.Pipeline) -> None:
+    """Deletes what dlt keeps of packages that are loaded: copies of the data, which would grow with every load."""
+    loaded = Path(pipeline.working_dir) / "load" / LoadStorage.LOADED_FOLDER
+    for package in loaded.iterdir() if loaded.is_dir() else ():
+        shutil.rmtree(package, ignore_errors=True)
 
 
 def target_of(pipeline: dlt.Pipeline) -> str:

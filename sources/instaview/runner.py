@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
@@ -16,11 +17,10 @@ from typing import Any
 
 import dlt
 import httpx
-from dlt.common import logger
 from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
-from .destination import destination_failed, is_connection_error, prepare, target_of, warehouse_errors
+from .destination import destination_failed, forget_loaded, is_connection_error, prepare, target_of, warehouse_errors
 from .exceptions import AlreadyRunning, LoadStopped
 from .ledger import Plan, make_plan, request_rows
 from .polling import Batch, Polling, Progress
@@ -29,6 +29,8 @@ from .resolver import Tracked
 from .settings import resolve_settings
 from .source import Rows, result_rows, rows_source
 from .tables import REQUESTS, TABLES
+
+logger = logging.getLogger("instaview")
 
 _TARGET = "instaview_target"
 
@@ -193,6 +195,7 @@ class _Committer:
                 pipeline.abort_packages()  # it was meant for another warehouse
             else:
                 self._load_pending()
+        forget_loaded(pipeline)
         pipeline.set_local_state_val(_TARGET, target)
 
     def _load_pending(self) -> None:
@@ -220,6 +223,7 @@ class _Committer:
 
         with warehouse_errors(self._pipeline):
             info = self._pipeline.run(rows_source(lambda load_id: _counted(rows(load_id), counts)))
+        forget_loaded(self._pipeline)
         plan.tables_exist = True
         self._written.update(t.request.id for t in (*batch.ended, *waiting))
         self._count(batch, counts, info.loads_ids)

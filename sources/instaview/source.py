@@ -6,13 +6,13 @@ already: it is how `load` commits a batch.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import dlt
 import pyarrow as pa
-from dlt.common import logger
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 from dlt.common.typing import TSecretStrValue
@@ -29,6 +29,8 @@ from .request_ids import requests_from
 from .resolver import Tracked
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
 from .tables import REQUESTS, TABLES
+
+logger = logging.getLogger("instaview")
 
 BODIES_AT_ONCE = 50
 """Results normalised together: fewer are slow, more take memory and gain nothing."""

@@ -70,25 +70,34 @@ class Table:
         return self.arrow_schema.empty_table()
 
     def hints(self) -> dict[str, Any]:
-        """What dlt has to know: columns, key, how to merge."""
-        merge: dict[str, Any] = {"disposition": "merge", "strategy": "upsert"}
+        """What dlt has to know: columns, key, how to merge.
+
+        All tables merge alike: the rows of whatever a load delivers are deleted, and what it delivers is inserted. A
+        candidate without rows in a replaced table is delivered as one row without a position: it widens the scope of
+        what is deleted, and is not inserted itself. The primary key removes duplicates within a load, which dlt makes
+        when it is killed between copying a file and noting that it did.
+        """
+        owner = self.key[0]
+        merge = {
+            "disposition": "merge",
+            "strategy": "delete-insert",
+            "destination_scope": f"{owner} IN (SELECT {owner} FROM {{staging_table}})",
+        }
         if self.replaced:
-            # A candidate without rows is delivered as one row without a position: it widens the scope of what is
-            # deleted, and is not inserted itself.
-            merge = {
-                "disposition": "merge",
-                "strategy": "delete-insert",
-                "destination_scope": "candidate_id IN (SELECT candidate_id FROM {staging_table})",
-                "source_filter": "position IS NOT NULL",
-            }
+            merge["source_filter"] = "position IS NOT NULL"
         columns = [
-            {"name": c.name, "data_type": c.type, "nullable": c.nullable, "description": c.description}
+            {
+                "name": c.name,
+                "data_type": c.type,
+                "nullable": c.nullable,
+                **({"primary_key": True} if c.name in self.key else {}),
+                "description": c.description,
+            }
             for c in self.columns
         ]
         columns.append({"name": LOAD_ID, "data_type": "text", "nullable": False, "description": _LOAD_ID_MEANING})
         return {
             "columns": columns,
-            "primary_key": None if self.replaced else list(self.key),
             "write_disposition": merge,
             "file_format": "parquet",
             "additional_table_hints": {"description": self.description},

@@ -1,0 +1,5 @@
+"""`python -m instaview` is the command `instaview`."""
+
+from .cli import main
+
+main()

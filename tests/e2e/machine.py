@@ -1,0 +1,105 @@
+"""A machine that runs the command: a home, a working folder of dlt, a DuckDB file, and nothing else of this one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from instaview.tables import TABLES
+
+DATASET = "instaview"
+Row = dict[str, Any]
+
+
+class Machine:
+    """Runs `instaview` in child processes against one warehouse."""
+
+    def __init__(self, folder: Path, base_url: str, api_key: str) -> None:
+        self.folder = folder
+        self.base_url, self.api_key = base_url, api_key
+        self.database = folder / "warehouse.duckdb"
+        self.home = folder / "home"
+        self.home.mkdir(exist_ok=True)
+
+    def env(self, **more: str) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("SOURCES__", "DESTINATION__", "DLT_", "COV"))}
+        return {
+            **kept,
+            "HOME": str(self.home),
+            "DLT_DATA_DIR": str(self.home / "dlt"),
+            "DESTINATION__DUCKDB__CREDENTIALS": str(self.database),
+            "SOURCES__INSTAVIEW__BASE_URL": self.base_url,
+            "SOURCES__INSTAVIEW__API_KEY": self.api_key,
+            "SOURCES__INSTAVIEW__POLL_INTERVAL": "0.2",
+            "RUNTIME__DLTHUB_TELEMETRY": "false",
+            **more,
+        }
+
+    def run(self, *arguments: str, stdin: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "instaview", *arguments],
+            cwd=self.folder,
+            env=self.env(**env),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def load(self, *arguments: str, stdin: str | None = None, code: int = 0, **env: str) -> Row:
+        """`instaview load … --json`, and the summary it prints."""
+        done = self.run("load", *arguments, "--json", stdin=stdin, **env)
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        summary: Row = json.loads(done.stdout)
+        return summary
+
+    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "instaview", *arguments],
+            cwd=self.folder,
+            env=self.env(**env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ids_file(self, ids: list[str], name: str = "ids.txt") -> str:
+        (self.folder / name).write_text("\n".join(ids), encoding="utf-8")
+        return name
+
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = duckdb.connect(str(self.database))
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(f"USE {DATASET}")
+            yield connection
+        finally:
+            connection.close()
+
+    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with self.connect() as connection:
+            return connection.execute(sql, parameters).fetchall()
+
+    def tables(self) -> dict[str, list[Row]]:
+        """Every table of the model as rows in the order of their keys, without the load id."""
+        with self.connect() as connection:
+            return {table.name: self._rows(connection, table.name, table.key) for table in TABLES}
+
+    @staticmethod
+    def _rows(connection: duckdb.DuckDBPyConnection, table: str, key: tuple[str, ...]) -> list[Row]:
+        cursor = connection.execute(f"SELECT * EXCLUDE (_dlt_load_id) FROM {table} ORDER BY {', '.join(key)}")
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def states(self) -> dict[str, str]:
+        return dict(self.query("SELECT request_id, state FROM requests"))

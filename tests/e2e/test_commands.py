@@ -1,0 +1,101 @@
+"""`status`, `check`, `--dry-run`, `sandbox`, `demo`, and how quickly `--help` answers."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+
+import httpx
+
+
+def test_status_of_an_empty_warehouse_says_so(api, machine):
+    done = machine(api()).run("status")
+    assert done.returncode == 0
+    assert "nothing is loaded yet" in done.stdout
+
+
+def test_status_counts_requests_and_names_the_oldest_unfinished(api, machine):
+    sandbox = api()
+    m = machine(sandbox)
+    never = sandbox.add("enrichment", 1, state="processing")
+    m.load(*never, "--no-wait")
+    m.load(*sandbox.add("sourcing", 3), *sandbox.add("sourcing", 1, state="processing"), "--no-wait")
+    found = json.loads(m.run("status", "--json").stdout)
+    assert found["requests"] == {"processing": 2, "completed": 3, "failed": 0, "not_found": 0, "error": 0}
+    assert found["oldest_unfinished"]["request_id"] == never[0]
+    assert found["last_load"]["load_id"] == m.query("SELECT max(load_id) FROM _dlt_loads")[0][0]
+    text = m.run("status").stdout
+    assert re.search(r"3 completed", text)
+    assert never[0] in text
+
+
+def test_check_tells_key_scopes_budget_and_destination(api, machine):
+    sandbox = api(minute_limit=50, hour_limit=900)
+    found = json.loads(machine(sandbox, key="sourcing").run("check", "--json").stdout)
+    assert found["key"] == "good"
+    assert found["scopes"] == {"sourcing:read": True, "enrich:write": False, "read:billing": False}
+    assert found["rate_limit"] == {"minute": {"limit": 50, "remaining": 47}, "hour": {"limit": 900, "remaining": 897}}
+    assert found["destination"]["reachable"] is True
+    text = machine(sandbox).run("check").stdout
+    assert "enrich:write: yes" in text
+    assert "47 of 50" in text
+
+
+def test_dry_run_names_what_would_be_polled_and_polls_nothing(api, machine):
+    sandbox = api()
+    m = machine(sandbox)
+    done, todo = sandbox.add("sourcing", 1), sandbox.add("sourcing", 2)
+    m.load(*done)
+    calls, before = len(sandbox.calls), m.tables()
+    told = m.run("load", *done, *todo, "--dry-run", SOURCES__INSTAVIEW__API_KEY="")
+    assert told.returncode == 0
+    assert told.stdout.split() == todo
+    assert json.loads(m.run("load", *done, *todo, "--dry-run", "--json").stdout)["to_poll"] == todo
+    assert len(sandbox.calls) == calls
+    assert m.tables() == before
+
+
+def test_progress_is_told_on_stderr_and_the_summary_alone_on_stdout(api, machine):
+    sandbox = api()
+    done = machine(sandbox).run("load", *sandbox.add("sourcing", 2))
+    assert done.stdout.startswith("2 requests: 2 completed\n")
+    assert done.stderr == ""
+
+
+def test_help_needs_no_heavy_import():
+    code = (
+        "import sys, instaview.cli; "
+        "heavy = {'dlt', 'pandas', 'pyarrow', 'httpx', 'duckdb', 'numpy', 'msgspec', 'starlette'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    shown = subprocess.run([sys.executable, "-m", "instaview", "--help"], capture_output=True, text=True, check=True)
+    assert all(command in shown.stdout for command in ("load", "status", "check", "demo", "sandbox"))
+
+
+def test_sandbox_serves_until_stopped(api, machine):
+    process = machine(api()).start("sandbox", "--port", "0", "--requests", "5")
+    try:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(5)]
+        url = re.search(r"http://127\.0\.0\.1:\d+", lines[0])
+        assert url is not None, lines
+        assert len(httpx.get(f"{url[0]}/_sandbox/requests").text.split()) == 5
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+
+
+def test_demo_loads_and_shows_the_tables(api, machine):
+    m = machine(api())
+    done = m.run("demo", DESTINATION__DUCKDB__CREDENTIALS="")
+    assert done.returncode == 0, done.stderr
+    for part in ("300 requests", "Match scores", "Top skills", "Credits:", "What failed", "Try next", "█"):
+        assert part in done.stdout
+    assert (m.folder / "instaview_demo.duckdb").exists()
+    status = m.run("status", "--json", DESTINATION__DUCKDB__CREDENTIALS="instaview_demo.duckdb")
+    assert sum(json.loads(status.stdout)["requests"].values()) == 300

@@ -1,0 +1,200 @@
+"""The Python interface: `instaview_source` in a pipeline, and `load`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dlt
+import httpx
+import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from instaview import InvalidRequestId, KeyRefused, UsageError, instaview_source, load
+from instaview_sandbox import Sandbox, create_app
+
+SETTINGS: dict[str, Any] = {"poll_interval": 0.1, "wait": 20}
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox(seed=5, requests=0, minute_limit=100_000, hour_limit=1_000_000, results_per_minute=None)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    return tmp_path
+
+
+@pytest.fixture
+def pipeline(here: Path) -> dlt.Pipeline:
+    return dlt.pipeline("instaview", destination="duckdb", dataset_name="instaview")
+
+
+def rows(pipeline: dlt.Pipeline, sql: str) -> list[tuple[Any, ...]]:
+    with pipeline.sql_client() as client:
+        return [tuple(row) for row in client.execute_sql(sql) or []]
+
+
+def transport(sandbox: Sandbox) -> httpx.ASGITransport:
+    return httpx.ASGITransport(create_app(sandbox))
+
+
+@pytest.fixture
+def served(api: Any, urls: dict[int, str], monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    sandbox: Sandbox = api()
+    monkeypatch.setenv("SOURCES__INSTAVIEW__BASE_URL", urls[id(sandbox)])
+    monkeypatch.setenv("SOURCES__INSTAVIEW__API_KEY", sandbox.keys["full"])
+    monkeypatch.setenv("SOURCES__INSTAVIEW__POLL_INTERVAL", "0.1")
+    return sandbox
+
+
+def test_the_documented_lines_work_and_make_no_second_request(served, pipeline, here):
+    ids = served.add("sourcing", 2) + served.add("enrichment", 1) + served.add("preview", 1)
+    pipeline.run(instaview_source(ids))
+    assert rows(pipeline, "SELECT state, count(*) FROM requests GROUP BY 1") == [("completed", 4)]
+    assert rows(pipeline, "SELECT status FROM _dlt_loads") == [(0,)]
+    calls = len(served.calls)
+    pipeline.run(instaview_source(ids))
+    assert len(served.calls) == calls
+    assert (here / "instaview_data.duckdb").exists(), "DuckDB cannot tell a file from a dataset of the same name"
+
+
+def test_the_source_takes_up_what_is_unfinished(served, pipeline):
+    ids = served.add("sourcing", 2, seconds=60)
+    pipeline.run(instaview_source(ids, wait=0))
+    assert rows(pipeline, "SELECT DISTINCT state FROM requests") == [("processing",)]
+    served.advance(61)
+    pipeline.run(instaview_source([]))
+    assert rows(pipeline, "SELECT DISTINCT state FROM requests") == [("completed",)]
+
+
+def test_the_source_refreshes_when_asked(served, pipeline):
+    ids = served.add("sourcing", 1)
+    pipeline.run(instaview_source(ids))
+    pipeline.run(instaview_source(ids, refresh=True))
+    assert len([c for c in served.calls if c.path.endswith("/results")]) == 2
+
+
+def test_the_source_merges_and_never_appends(served, pipeline):
+    ids = served.add("sourcing", 2, candidates=4)
+    for _ in range(3):
+        pipeline.run(instaview_source(ids, refresh=True))
+    assert rows(pipeline, "SELECT count(*), count(DISTINCT candidate_id) FROM candidates") == [(8, 8)]
+    assert rows(pipeline, "SELECT count(*) - count(DISTINCT (candidate_id, position)) FROM profile_skills") == [(0,)]
+
+
+def test_another_dlt_resource_can_give_the_ids(served, pipeline):
+    ids = served.add("sourcing", 3)
+
+    @dlt.resource
+    def hired() -> Any:
+        yield [{"request_id": ids[0]}, {"request_id": ids[1]}]
+        yield {"requestId": ids[2]}
+
+    pipeline.run(instaview_source(hired()))
+    assert rows(pipeline, "SELECT count(*) FROM sourcing_runs") == [(3,)]
+
+
+def test_a_malformed_id_is_refused_before_anything_is_sent(served, pipeline):
+    good = served.add("sourcing", 1)
+    with pytest.raises(InvalidRequestId, match="item 2"):
+        instaview_source([*good, "req_../x"])
+    assert not served.calls
+
+
+def test_a_refused_key_keeps_what_the_source_had_resolved(served, pipeline, caplog):
+    ids = served.add("sourcing", 8)
+    from instaview_sandbox import Fault
+
+    pipeline.run(instaview_source(ids[:2]))
+    served.inject(Fault("status", status=401, request_id=ids[5]))
+    pipeline.run(instaview_source(ids[2:], max_in_flight=1))
+    states = dict(rows(pipeline, "SELECT request_id, state FROM requests"))
+    assert [states[i] for i in ids[:5]] == ["completed"] * 5
+    assert {states[i] for i in ids[5:]} == {"processing"}
+    with pytest.raises(PipelineStepFailed) as failed:
+        pipeline.run(instaview_source(ids[5:6]))
+    assert "refused the key" in str(failed.value)
+
+
+def test_load_commits_what_was_resolved_before_the_key_was_refused(sandbox, pipeline):
+    ids = sandbox.add("sourcing", 6)
+    from instaview_sandbox import Fault
+
+    sandbox.inject(Fault("status", status=401, request_id=ids[4]))
+    with pytest.raises(KeyRefused) as refused:
+        load(pipeline, ids, api_key=sandbox.keys["full"], transport=transport(sandbox), max_in_flight=1, **SETTINGS)
+    assert refused.value.summary is not None
+    assert (refused.value.summary.completed, refused.value.summary.processing) == (4, 2)
+    assert rows(pipeline, "SELECT state, count(*) FROM requests GROUP BY 1 ORDER BY 1") == [
+        ("completed", 4),
+        ("processing", 2),
+    ]
+
+
+def test_load_tells_its_progress(sandbox, pipeline):
+    seen = []
+    ids = sandbox.add("sourcing", 3) + sandbox.add("sourcing", 1, state="failed")
+    load(pipeline, ids, api_key=sandbox.keys["full"], transport=transport(sandbox), on_progress=seen.append, **SETTINGS)
+    last = seen[-1]
+    assert (last.total, last.completed, last.failed, last.processing) == (4, 3, 1, 0)
+    assert last.http_requests == 4
+    assert last.minute_limit == 100_000
+
+
+def test_load_works_off_the_main_thread(sandbox, pipeline):
+    from concurrent.futures import ThreadPoolExecutor
+
+    ids = sandbox.add("sourcing", 2)
+    with ThreadPoolExecutor(1) as pool:
+        summary = pool.submit(
+            lambda: load(pipeline, ids, api_key=sandbox.keys["full"], transport=transport(sandbox), **SETTINGS)
+        ).result()
+    assert summary.completed == 2
+
+
+def test_settings_come_from_the_environment_and_keywords_win(served, pipeline, monkeypatch):
+    monkeypatch.setenv("SOURCES__INSTAVIEW__WAIT", "0")
+    never = served.add("sourcing", 1, state="processing")
+    assert load(pipeline, never).http_requests == 1
+    monkeypatch.setenv("SOURCES__INSTAVIEW__POLL_INTERVAL", "-1")
+    with pytest.raises(UsageError, match="poll_interval"):
+        load(pipeline, never)
+    assert load(pipeline, never, poll_interval=0.1).http_requests == 1
+
+
+def test_a_duckdb_file_of_the_users_choice_named_like_the_dataset_is_refused_in_words(here):
+    chosen = dlt.pipeline("p", destination=dlt.destinations.duckdb("same.duckdb"), dataset_name="same")
+    with pytest.raises(UsageError, match="same name"):
+        load(chosen, [], api_key="sk_test")
+
+
+def test_times_are_utc_and_the_descriptions_reach_the_schema(sandbox, pipeline):
+    ids = sandbox.add("sourcing", 1)
+    load(pipeline, ids, api_key=sandbox.keys["full"], transport=transport(sandbox), **SETTINGS)
+    stored = rows(pipeline, "SELECT completed_at FROM sourcing_runs")[0][0]
+    told = datetime.fromisoformat(sandbox.payload(ids[0])["completedAt"])
+    assert stored.astimezone(UTC) == told.astimezone(UTC)
+    table = pipeline.default_schema.get_table("candidates")
+    assert table["description"]
+    assert all(column.get("description") for column in table["columns"].values())
+
+
+def test_the_warehouse_has_no_state_that_grows(served, pipeline):
+    for _ in range(4):
+        pipeline.run(instaview_source(served.add("sourcing", 1)))
+    assert rows(pipeline, "SELECT count(*) FROM _dlt_version") == [(1,)]
+    assert rows(pipeline, "SELECT count(*) FROM _dlt_pipeline_state") == [(1,)]
+
+
+def test_load_leaves_no_data_in_the_working_folder(served, pipeline, here):
+    load(pipeline, served.add("sourcing", 3))
+    files = {path.relative_to(here / "dlt") for path in (here / "dlt").rglob("*") if path.is_file()}
+    load(pipeline, served.add("sourcing", 3))
+    assert {path.relative_to(here / "dlt") for path in (here / "dlt").rglob("*") if path.is_file()} == files
+    assert not [path for path in files if path.suffix == ".parquet"]

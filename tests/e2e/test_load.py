@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from itertools import pairwise
 
 import pandas as pd
 from oracle import expected_tables, without_requests
@@ -126,7 +127,7 @@ def test_no_request_is_looked_at_twice_within_the_poll_interval(api, machine):
     times: dict[str, list[float]] = {}
     for call in results_calls(sandbox):
         times.setdefault(call.path, []).append(call.time)
-    gaps = [b - a for looks in times.values() for a, b in zip(looks, looks[1:], strict=False)]
+    gaps = [b - a for looks in times.values() for a, b in pairwise(looks)]
     assert gaps
     assert min(gaps) >= 0.98
 

@@ -1,0 +1,175 @@
+"""The documentation says what is true: commands run, and every option, setting, table and column is there."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer.main
+from instaview import tables
+from instaview.cli import app
+from instaview.settings import InstaviewSettings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SOURCE_README = (ROOT / "sources/instaview/README.md").read_text(encoding="utf-8")
+SETTINGS = {
+    field.name: field.default
+    for field in dataclasses.fields(InstaviewSettings)
+    if field.name in InstaviewSettings.__annotations__ and not field.name.startswith("_")
+}
+
+
+def between(text: str, name: str) -> str:
+    return text.split(f"<!-- {name}: begin -->")[1].split(f"<!-- {name}: end -->")[0].strip()
+
+
+def test_the_reference_of_tables_is_current():
+    assert between(SOURCE_README, "reference") == tables.reference().strip()
+
+
+def test_the_readme_names_every_table():
+    assert [t.name for t in tables.TABLES if f"`{t.name}`" not in README] == []
+
+
+def test_every_command_and_option_is_documented():
+    group = typer.main.get_command(app)
+    missing = []
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        assert f"instaview {name}" in README
+        assert command.help
+        for parameter in command.params:
+            for option in parameter.opts:
+                if option.startswith("--") and f"`{option}" not in README and f"[{option}" not in README:
+                    missing.append((name, option))
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_every_setting_is_documented_with_its_default(name):
+    config = (ROOT / ".dlt/config.toml").read_text(encoding="utf-8")
+    assert f"| `{name}` |" in README
+    if name == "api_key":
+        assert tomllib.loads((ROOT / ".dlt/example.secrets.toml").read_text())["sources"]["instaview"][name]
+        return
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
+    default = SETTINGS[name]
+    if default is None:
+        assert f"# {name} =" in config
+    else:
+        assert tomllib.loads(config)["sources"]["instaview"][name] == default
+        shown = f"{default:g}" if isinstance(default, (int, float)) else f"`{default}`"
+        assert f"| {shown} |" in row
+
+
+def test_every_exit_code_is_documented():
+    for code in ("0", "1", "2", "3", "130, 143"):
+        assert f"\n| {code} |" in README
+
+
+def test_the_commands_of_the_readme_run(api, machine):
+    sandbox = api()
+    m = machine(sandbox)
+    m.ids_file(sandbox.add("sourcing", 3) + sandbox.add("enrichment", 2), "request_ids.txt")
+    block = re.search(r"<!-- walkthrough.*?```console\n(.*?)```", README, re.DOTALL)
+    assert block is not None
+    lines = [line.removeprefix("$ ") for line in block[1].splitlines()]
+    assert len(lines) >= 8
+    for line in lines:
+        command, *arguments = shlex.split(line)
+        assert command == "instaview"
+        done = m.run(*arguments)
+        assert done.returncode == 0, (line, done.stderr)
+        assert done.stdout, line
+    for query in re.search(r"```sql\n(.*?)```", README, re.DOTALL)[1].split(";"):  # type: ignore[index]
+        if query.strip():
+            m.query(query)
+
+
+def test_the_documented_make_targets_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"`?make (\w+)`?", README):
+        assert f"\n{target}:" in makefile
+
+
+def test_the_readme_shows_what_demo_and_test_print():
+    assert "Match scores" in between(README, "demo")
+    assert "passed" in between(README, "test")
+
+
+def run_script(m, script: Path, *arguments: str, **env: str):
+    return subprocess.run(
+        [sys.executable, str(script), *arguments],
+        cwd=m.folder,
+        env=m.env(**env),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_deployable_script_does_the_job_and_keeps_the_exit_codes(api, machine):
+    sandbox = api()
+    m = machine(sandbox)
+    ids = m.ids_file(sandbox.add("sourcing", 2))
+    done = run_script(m, ROOT / "pipelines/load_results.py", ids)
+    assert done.returncode == 0, done.stderr
+    assert "'completed': 2" in done.stdout
+    (m.folder / "bad.txt").write_text("nonsense\n")
+    assert run_script(m, ROOT / "pipelines/load_results.py", "bad.txt").returncode == 2
+    refused = run_script(m, ROOT / "pipelines/load_results.py", ids, "ids.txt", SOURCES__INSTAVIEW__API_KEY="sk_x")
+    assert refused.returncode == 0, "nothing new: no call, so no refusal"
+
+
+def test_the_example_script_runs(api, machine):
+    sandbox = api()
+    m = machine(sandbox)
+    done = run_script(m, ROOT / "sources/instaview_pipeline.py", m.ids_file(sandbox.add("sourcing", 2)))
+    assert done.returncode == 0, done.stderr
+    assert "1 load package(s) were loaded" in done.stdout
+
+
+def test_dlt_init_copies_a_source_that_runs(api, machine, tmp_path):
+    sandbox = api()
+    m = machine(sandbox)
+    location = tmp_path / "location"
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
+    tracked = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "sources"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    for name in tracked:
+        if (ROOT / name).is_file():
+            (location / name).parent.mkdir(parents=True, exist_ok=True)
+            (location / name).write_bytes((ROOT / name).read_bytes())
+    subprocess.run([*git, "init", "-q"], cwd=location, check=True)
+    subprocess.run([*git, "add", "."], cwd=location, check=True)
+    subprocess.run([*git, "commit", "-qm", "x"], cwd=location, check=True)
+    project = tmp_path / "project"
+    project.mkdir()
+    dlt_command = Path(sys.executable).with_name("dlt")
+    made = subprocess.run(
+        [str(dlt_command), "--non-interactive", "init", "instaview", "duckdb", "--location", str(location)],
+        cwd=project,
+        env=m.env(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert (project / "instaview/__init__.py").exists()
+    assert "httpx" in (project / "requirements.txt").read_text()
+    (project / "ids.txt").write_text("\n".join(sandbox.add("sourcing", 2)))
+    script = "import runpy, sys; sys.path.insert(0, '.'); sys.argv = ['x', 'ids.txt']; import instaview; "
+    script += "assert 'project' in instaview.__file__; runpy.run_path('instaview_pipeline.py', run_name='__main__')"
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=project, env=m.env(), capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "1 load package(s) were loaded" in ran.stdout

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dlt
+import pyarrow as pa
+import pyarrow.parquet as pq
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.destination.exceptions import DestinationException, UnknownDestinationModule
 from dlt.common.storages import LoadStorage
@@ -16,6 +18,8 @@ from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from .exceptions import DestinationFailed, UsageError
+from .request_ids import Request, parse_request
+from .tables import REQUESTS
 
 PIPELINE = "instaview"
 
@@ -74,6 +78,18 @@ def forget_loaded(pipeline: dlt.Pipeline) -> None:
         shutil.rmtree(package, ignore_errors=True)
 
 
+def pending_requests(pipeline: dlt.Pipeline) -> list[Request]:
+    """The requests in packages that are not loaded yet."""
+    found: list[Request] = []
+    for path in Path(pipeline.working_dir).rglob(f"{REQUESTS.name}.*.parquet"):
+        try:
+            rows = pq.read_table(path, columns=["request_id", "company_id"]).to_pylist()
+        except (OSError, pa.ArrowException):
+            continue  # written half, or spoilt
+        found += [parse_request(row["request_id"], row["company_id"]) for row in rows]
+    return found
+
+
 def target_of(pipeline: dlt.Pipeline) -> str:
     """Which dataset of which warehouse the pipeline loads to, as a digest that says nothing else."""
     config = pipeline.destination_client().config
@@ -111,7 +127,7 @@ def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> Destinat
 
 def is_connection_error(error: BaseException) -> bool:
     """Whether the warehouse could not be reached at all, so that the same load may work later."""
-    return any(isinstance(cause, (DestinationConnectionError, OSError)) for cause in _causes(error))
+    return any(isinstance(cause, DestinationConnectionError) for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import dlt
 import httpx
 from dlt.pipeline.exceptions import PipelineStepFailed
-from filelock import FileLock, Timeout
 
-from .destination import destination_failed, forget_loaded, is_connection_error, prepare, target_of, warehouse_errors
-from .exceptions import AlreadyRunning, LoadStopped
+from .destination import (
+    forget_loaded,
+    is_connection_error,
+    pending_requests,
+    prepare,
+    target_of,
+    warehouse_errors,
+)
+from .exceptions import LoadStopped
 from .ledger import Plan, make_plan, request_rows
 from .polling import Batch, Polling, Progress
-from .request_ids import requests_from
+from .process import Signals, only_one
+from .request_ids import Request, requests_from, unique
 from .resolver import Tracked
-from .settings import resolve_settings
+from .settings import InstaviewSettings, resolve_settings
 from .source import Rows, result_rows, rows_source
 from .tables import REQUESTS, TABLES
 
@@ -62,6 +64,11 @@ class Summary:
     def not_completed(self) -> int:
         """Requests given or taken up that are not `completed`."""
         return self.failed + self.not_found + self.error + self.processing + self.skipped_failed
+
+    def expect(self, plan: Plan) -> None:
+        """Takes over what a load is about to do."""
+        self.requested, self.skipped, self.processing = plan.requested, len(plan.skipped), len(plan.to_poll)
+        self.skipped_failed = sum(plan.known[request.id].state == "failed" for request in plan.skipped)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, as the command prints it."""
@@ -146,26 +153,21 @@ def load(
     prepare(pipeline)
     started = time.monotonic()
     summary = Summary()
-    with _only_one(pipeline), _Signals(pipeline) as signals:
+    committer = _Committer(pipeline, summary)
+    with only_one(pipeline), Signals(pipeline) as signals:
         try:
-            committer = _Committer(pipeline, summary)
             with warehouse_errors(pipeline):
-                committer.free()
+                left_behind = committer.free()
                 plan = make_plan(
-                    pipeline, given, company_id=settings.company_id, refresh=refresh, refresh_since=refresh_since
+                    pipeline,
+                    unique([*given, *left_behind]),
+                    company_id=settings.company_id,
+                    refresh=refresh,
+                    refresh_since=refresh_since,
                 )
-            summary.requested, summary.skipped = plan.requested, len(plan.skipped)
-            summary.skipped_failed = sum(plan.known[r.id].state == "failed" for r in plan.skipped)
-            summary.processing = len(plan.to_poll)
-            with Polling(
-                plan.to_poll, settings, look_once=look_once, transport=transport, on_progress=on_progress
-            ) as polling:
-                signals.stop_on_signal(polling)
-                for batch in polling.batches(settings.commit_results, settings.commit_seconds):
-                    committer.commit(batch, plan, polling.unfinished)
-            summary.http_requests, summary.rate_limited = polling.http_requests, polling.rate_limited
-            if polling.failure is not None:
-                raise polling.failure
+            summary.expect(plan)
+            polling = Polling(plan.to_poll, settings, look_once=look_once, transport=transport, on_progress=on_progress)
+            _poll_and_commit(polling, settings, committer, plan, signals)
         except LoadStopped as error:
             error.summary = summary
             raise
@@ -176,38 +178,60 @@ def load(
     return summary
 
 
+def _poll_and_commit(
+    polling: Polling, settings: InstaviewSettings, committer: _Committer, plan: Plan, signals: Signals
+) -> None:
+    if not plan.to_poll:
+        committer.commit(Batch([], first=True, last=True), plan, [])
+        return
+    try:
+        with polling:
+            signals.stop_on_signal(polling)
+            for batch in polling.batches(settings.commit_results, settings.commit_seconds):
+                committer.commit(batch, plan, polling.unfinished)
+    finally:
+        committer.summary.http_requests, committer.summary.rate_limited = polling.http_requests, polling.rate_limited
+    if polling.failure is not None:
+        raise polling.failure
+
+
 class _Committer:
     """Batches into committed loads."""
 
     def __init__(self, pipeline: dlt.Pipeline, summary: Summary) -> None:
-        self._pipeline, self._summary = pipeline, summary
+        self._pipeline, self.summary = pipeline, summary
         self._started = datetime.now(UTC)
         self._written: set[str] = set()
 
-    def free(self) -> None:
-        """Loads what an earlier load left half done on this machine; if that cannot be loaded, drops it.
+    def free(self) -> list[Request]:
+        """Loads what an earlier load left half done on this machine, or drops it where it cannot be loaded.
 
-        Dropping loses nothing: a request counts as finished only by a committed load, so it is read again.
+        Returns the requests of a dropped package: they are read again, so that dropping loses nothing.
         """
         pipeline, target = self._pipeline, target_of(self._pipeline)
+        left_behind: list[Request] = []
         if pipeline.has_pending_data:
             if _local_value(pipeline) != target:
                 pipeline.abort_packages()  # it was meant for another warehouse
             else:
-                self._load_pending()
+                left_behind = self._load_pending()
         forget_loaded(pipeline)
         pipeline.set_local_state_val(_TARGET, target)
+        return left_behind
 
-    def _load_pending(self) -> None:
+    def _load_pending(self) -> list[Request]:
+        requests = pending_requests(self._pipeline)
         try:
             if self._pipeline.list_extracted_load_packages():
                 self._pipeline.normalize()
             self._pipeline.load()
         except PipelineStepFailed as error:
             if is_connection_error(error):
-                raise destination_failed(self._pipeline, error) from error
+                raise
             logger.warning("an earlier load left a package that cannot be loaded; dropped, its requests are read again")
             self._pipeline.abort_packages()
+            return requests
+        return []
 
     def commit(self, batch: Batch, plan: Plan, unfinished: list[Tracked]) -> None:
         """Loads a batch, and with it the requests that are new to the warehouse or were looked at in vain."""
@@ -237,7 +261,7 @@ class _Committer:
         return []
 
     def _count(self, batch: Batch, counts: Counter[str], load_ids: list[str]) -> None:
-        summary = self._summary
+        summary = self.summary
         for tracked in batch.ended:
             setattr(summary, tracked.state, getattr(summary, tracked.state) + 1)
         summary.processing -= len(batch.ended)
@@ -258,61 +282,3 @@ def _local_value(pipeline: dlt.Pipeline) -> str | None:
         return str(pipeline.get_local_state_val(_TARGET))
     except KeyError:
         return None
-
-
-@contextmanager
-def _only_one(pipeline: dlt.Pipeline) -> Iterator[None]:
-    """Holds the pipeline's working folder for this process; the system lets go of it however the process ends."""
-    folder = Path(pipeline.pipelines_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{pipeline.pipeline_name}.instaview.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise AlreadyRunning(
-            f"another load is running on pipeline {pipeline.pipeline_name!r}: let it end, it takes up whatever is "
-            "unfinished; give cron jobs a --wait shorter than their interval"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-class _Signals:
-    """SIGINT and SIGTERM end the polling; what is resolved is loaded first. A second one ends the process at once."""
-
-    _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-    def __init__(self, pipeline: dlt.Pipeline) -> None:
-        self.received: int | None = None
-        self._runtime = pipeline.runtime_config
-        self._polling: Polling | None = None
-        self._previous: dict[int, Any] = {}
-
-    def __enter__(self) -> _Signals:
-        self._intercepted, self._runtime.intercept_signals = self._runtime.intercept_signals, False
-        if threading.current_thread() is threading.main_thread():
-            self._previous = {s: signal.signal(s, self._receive) for s in self._SIGNALS}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._runtime.intercept_signals = self._intercepted
-        self._restore()
-
-    def stop_on_signal(self, polling: Polling) -> None:
-        """Names the polling to stop; stops it now if a signal came before it began."""
-        self._polling = polling
-        if self.received is not None:
-            polling.stop()
-
-    def _receive(self, signum: int, _: FrameType | None) -> None:
-        self.received = signum
-        self._restore()
-        if self._polling is not None:
-            self._polling.stop()
-
-    def _restore(self) -> None:
-        for signum, handler in self._previous.items():
-            signal.signal(signum, handler)
-        self._previous = {}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
+
 from instaview import tables
 from instaview.cli import app
 from instaview.settings import InstaviewSettings
@@ -40,14 +41,11 @@ def test_the_readme_names_every_table():
 
 def test_every_command_and_option_is_documented():
     group = typer.main.get_command(app)
-    missing = []
     for name, command in group.commands.items():  # type: ignore[attr-defined]
         assert f"instaview {name}" in README
         assert command.help
-        for parameter in command.params:
-            for option in parameter.opts:
-                if option.startswith("--") and f"`{option}" not in README and f"[{option}" not in README:
-                    missing.append((name, option))
+    options = {o for c in group.commands.values() for p in c.params for o in p.opts if o.startswith("--")}  # type: ignore[attr-defined]
+    missing = [option for option in options if f"`{option}" not in README and f"[{option}" not in README]
     assert missing == []
 
 
@@ -142,7 +140,11 @@ def test_dlt_init_copies_a_source_that_runs(api, machine, tmp_path):
     location = tmp_path / "location"
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
     tracked = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "sources"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "-co", "--exclude-standard", "sources"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.split()
     for name in tracked:
         if (ROOT / name).is_file():

@@ -119,7 +119,7 @@ def test_a_package_that_never_loads_does_not_wedge_the_next_load(api, machine):
     assert jobs, "the scenario needs a package left behind"
     for job in jobs:
         job.write_bytes(b"spoilt for good")
-    done = m.run("load", *second, "--json")
+    done = m.run("load", "--json")
     assert done.returncode == 0, done.stderr
     assert "dropped" in done.stderr
     assert json.loads(done.stdout)["completed"] == 2

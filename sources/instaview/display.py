@@ -6,9 +6,11 @@ import sys
 import time
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
 
 from .polling import Progress
 from .runner import Summary
@@ -22,37 +24,28 @@ class LoadDisplay:
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
-        self._bar: Bar | None = None
         self._next_line = time.monotonic() + LINE_EVERY
+        self._bar = Bar(TextColumn("results"), BarColumn(bar_width=40), MofNCompleteColumn(), TimeElapsedColumn())
+        self._task = self._bar.add_task("results", total=None)
+        self._detail = Text("reading what the warehouse holds")
+        self._live = Live(Group(self._bar, self._detail), console=self._console, transient=True, refresh_per_second=4)
 
     def __enter__(self) -> LoadDisplay:
         if self._console.is_terminal:
-            self._bar = Bar(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=30),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TextColumn("{task.fields[detail]}"),
-                console=self._console,
-                transient=True,
-            )
-            self._task = self._bar.add_task("looking", total=None, detail="reading what the warehouse holds")
-            self._bar.start()
+            self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._live.stop()
 
     def show(self, progress: Progress) -> None:
         """Takes the state of the load."""
         ended = progress.total - progress.processing
-        if self._bar is not None:
-            self._bar.update(
-                self._task, description="results", completed=ended, total=progress.total, detail=detail(progress)
-            )
+        if self._console.is_terminal:
+            self._bar.update(self._task, completed=ended, total=progress.total)
+            self._detail.plain = detail(progress)
         elif time.monotonic() >= self._next_line and progress.processing:
             self._next_line = time.monotonic() + LINE_EVERY
             print(f"instaview: {ended} of {progress.total} done; {detail(progress)}", file=sys.stderr, flush=True)
@@ -64,7 +57,7 @@ def detail(progress: Progress) -> str:
     parts += [f"{n} {name}" for name, n in _troubles(progress.failed, progress.not_found, progress.error)]
     parts.append(f"{progress.processing} still processing")
     parts.append(
-        f"budget {progress.minute_left}/{progress.minute_limit} a minute, "
+        f"budget left {progress.minute_left}/{progress.minute_limit} a minute, "
         f"{progress.hour_left}/{progress.hour_limit} an hour"
     )
     if progress.next_look_in is not None:

@@ -39,6 +39,8 @@ LARGEST_BODY = 256 * 1024 * 1024
 """Bytes, decompressed. The largest documented result (50 candidates) is some 200 kB."""
 
 _MESSAGE_LENGTH = 500
+_SHORTEST_KEY = 16  # a shorter key could be a word of a result
+_MASK = "sk_***"
 
 
 class Outcome(Enum):
@@ -94,6 +96,7 @@ class Client:
         self.calls = 0
         """HTTP requests sent."""
         self._base_url = base_url.rstrip("/")
+        self._key = api_key if len(api_key) >= _SHORTEST_KEY else None
         self._http = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {api_key}", "Accept": "application/json"},
             timeout=httpx.Timeout(SILENCE_SECONDS),
@@ -117,7 +120,7 @@ class Client:
         if isinstance(response, Answer):
             return response
         status, headers, body = response
-        if status in (200, 202):
+        if 200 <= status < 300:
             return _result(request, status, body)
         return _refusal(status, headers, body, self.clock)
 
@@ -131,7 +134,7 @@ class Client:
 
     async def _get(self, path: str, company_id: str | None) -> tuple[int, httpx.Headers, bytes] | Answer:
         self.calls += 1
-        answered = False
+        answered, status = False, 0
         try:
             async with asyncio.timeout(EXCHANGE_SECONDS):
                 params = {"companyId": company_id} if company_id else None
@@ -141,21 +144,28 @@ class Client:
                         limited=response.status_code == 429,
                         server_time=_date(response.headers.get("date")),
                     )
-                    answered = True
-                    return response.status_code, response.headers, await _read(response)
+                    answered, status = True, response.status_code
+                    body = await _read(response)
+                    if self._key:  # an API that repeats the key must not bring it into a message or a table
+                        body = body.replace(self._key.encode(), _MASK.encode())
+                    return status, response.headers, body
         except _TooLarge:
-            return Answer(Outcome.REJECTED, 200, "BODY_TOO_LARGE", f"the answer is larger than {LARGEST_BODY} bytes")
+            return Answer(Outcome.REJECTED, status, "BODY_TOO_LARGE", f"the answer is larger than {LARGEST_BODY} bytes")
         except TimeoutError:
             return Answer(Outcome.FAULT, None, "TIMEOUT", f"no whole answer within {EXCHANGE_SECONDS:g} s")
         except httpx.TimeoutException:
             return Answer(Outcome.FAULT, None, "TIMEOUT", f"silent for {SILENCE_SECONDS:g} s")
         except (httpx.DecodingError, httpx.RemoteProtocolError) as error:
-            return Answer(Outcome.FAULT, None, "BROKEN_ANSWER", _cut(error))
+            return Answer(Outcome.FAULT, None, "BROKEN_ANSWER", self._told(error))
         except httpx.TransportError as error:
-            return Answer(Outcome.FAULT, None, "NO_CONNECTION", _cut(error) or type(error).__name__)
+            return Answer(Outcome.FAULT, None, "NO_CONNECTION", self._told(error))
         finally:
             if not answered:
                 self.limiter.failed()
+
+    def _told(self, error: Exception) -> str:
+        text = str(error) or type(error).__name__
+        return _cut(text.replace(self._key, _MASK) if self._key else text)
 
 
 class _TooLarge(InstaviewError):
@@ -234,7 +244,7 @@ def _seconds(value: Any) -> float | None:
     """A number of seconds in the future; None for anything else, also for 0 and the past."""
     try:
         seconds = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return seconds if math.isfinite(seconds) and seconds > 0 else None
 
@@ -242,7 +252,7 @@ def _seconds(value: Any) -> float | None:
 def _date(text: str | None) -> float | None:
     try:
         return parsedate_to_datetime(text).timestamp() if text else None
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a time zone of many digits
         return None
 
 

@@ -52,11 +52,16 @@ class _Window:
         self.remaining = limit
         self.ends: float | None = None  # None: nothing sent since the last one ended
         self._guessed = True
+        self._over = -math.inf  # end of the last window that an answer named
+        self._least = math.inf  # fewest calls left that an answer told of since nothing was under way
 
-    def roll(self, now: float) -> None:
-        """A new window begins with the next call once the old one has ended."""
+    def roll(self, now: float, under_way: int) -> None:
+        """A new window begins with the next call once the old one has ended. Calls under way may count in it."""
         if self.ends is not None and now >= self.ends:
-            self.remaining, self.ends = self.limit, None
+            self._over = self._over if self._guessed else self.ends
+            self.ends, self._least = None, math.inf
+        if self.ends is None:
+            self.remaining = self.limit - under_way
 
     def reserve(self, now: float) -> None:
         if self.ends is None:
@@ -68,18 +73,22 @@ class _Window:
         if limit is not None and limit >= 1:
             self.remaining += int(limit) - self.limit
             self.limit = int(limit)
+        if reset is not None and self._named(reset) <= self._over:
+            return  # a late answer from a window that is over
         ends = self._end(reset, now)
         known = None if self._guessed else self.ends
         if ends is not None and known is not None and ends < known - RESET_MARGIN:
             return  # a late answer from a window that is over
         if remaining is not None:
             left = min(int(remaining), self.limit)
-            if others == 0:
-                self.remaining = left  # nothing else is under way: the server's count is exact
-            elif ends is not None and known is not None and ends > known + RESET_MARGIN:
-                self.remaining = left - others  # the next window has begun already
+            if ends is not None and known is not None and ends > known + RESET_MARGIN:
+                self._least, self.remaining = left, left - others  # the next window has begun already
             else:
-                self.remaining = min(self.remaining, left)
+                # answers overtake each other: only when the last one is in, the lowest count is the server's
+                self._least = min(self._least, left)
+                self.remaining = int(self._least) if others == 0 else min(self.remaining, left)
+        if others == 0:
+            self._least = math.inf
         if ends is not None:
             self.ends, self._guessed = ends, False
 
@@ -87,8 +96,17 @@ class _Window:
         """When it is safe to say that the window is over; None where the header names a time that has passed."""
         if reset is None:
             return None
-        ends = min(reset + (RESET_MARGIN if reset == int(reset) else 0.0), now + self.seconds + 2 * RESET_MARGIN)
+        ends = min(self._named(reset), now + self.seconds + 2 * RESET_MARGIN)
         return ends if ends > now else None
+
+    @staticmethod
+    def _named(reset: float) -> float:
+        return reset + (RESET_MARGIN if reset == int(reset) else 0.0)
+
+    def shift(self, seconds: float) -> None:
+        """The server's clock turned out to differ by so much from what was thought."""
+        self.ends = None if self.ends is None else self.ends + seconds
+        self._over += seconds
 
 
 class RateLimiter:
@@ -122,9 +140,9 @@ class RateLimiter:
         if self._careful and self._under_way:
             return math.inf
         for window in (self.minute, self.hour):
-            window.roll(now + self._skew)
-            if window.remaining <= 0 and window.ends is not None:
-                wait = max(wait, window.ends - now - self._skew)
+            window.roll(now + self._skew, self._under_way)
+            if window.remaining <= 0:  # without an end, calls under way may have used up the window that begins
+                wait = max(wait, math.inf if window.ends is None else window.ends - now - self._skew)
         while self._recent and self._recent[0] <= now - _ROLLING_MINUTE:
             self._recent.popleft()
         if self._capped() and len(self._recent) >= RESULTS_PER_MINUTE:
@@ -137,18 +155,21 @@ class RateLimiter:
     def reserve(self) -> None:
         """Counts a call that is about to be sent."""
         now = self._epoch()
-        self._under_way += 1
         self._recent.append(now)
         for window in (self.minute, self.hour):
-            window.roll(now + self._skew)
+            window.roll(now + self._skew, self._under_way)
             window.reserve(now + self._skew)
+        self._under_way += 1
 
     def answered(self, headers: Mapping[str, str], *, limited: bool = False, server_time: float | None = None) -> None:
         """Learns from an answer; `limited` says that it was a 429, `server_time` is its `Date`, Unix seconds."""
         self._under_way -= 1
         if server_time is not None:
             skew = server_time - self._epoch()
-            self._skew = skew if abs(skew) > 2.0 else 0.0  # `Date` is cut to seconds: less means nothing
+            if abs(skew - self._skew) > 2.0:  # `Date` is cut to seconds: less means nothing
+                for window in (self.minute, self.hour):
+                    window.shift(skew - self._skew)
+                self._skew = skew
         now = self._epoch() + self._skew
         told_left = math.inf
         for window in (self.minute, self.hour):
@@ -175,7 +196,7 @@ class RateLimiter:
 
     def _budget_of(self, window: _Window) -> WindowBudget:
         now = self._epoch() + self._skew
-        window.roll(now)
+        window.roll(now, self._under_way)
         return WindowBudget(window.limit, max(0, window.remaining), window.ends and max(0.0, window.ends - now))
 
 

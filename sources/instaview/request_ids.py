@@ -13,7 +13,7 @@ Kind = Literal["sourcing", "enrichment", "preview"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_SHAPE = re.compile(f"(req_prev_|req_|enr_){_UUID}", re.IGNORECASE | re.ASCII)
+_SHAPE = re.compile(f"(req_prev_|req_|enr_){_UUID}", re.ASCII)
 _KIND_OF: dict[str, Kind] = {"req_": "sourcing", "enr_": "enrichment", "req_prev_": "preview"}
 _COMPANY_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 _ID_FIELDS = ("request_id", "requestId")
@@ -42,7 +42,7 @@ def parse_request(request_id: object, company_id: object = None, *, where: str =
         InvalidRequestId: it is not `req_`, `enr_` or `req_prev_` followed by a UUID. The check is what keeps
             path characters and SQL out of everything behind it.
     """
-    text = request_id.strip() if isinstance(request_id, str) else ""
+    text = request_id.strip().lower() if isinstance(request_id, str) else ""
     match = _SHAPE.fullmatch(text)
     place = f"{where}: " if where else ""
     if match is None:
@@ -53,7 +53,7 @@ def parse_request(request_id: object, company_id: object = None, *, where: str =
     company = str(company_id).strip() if company_id is not None else ""
     if company and not _COMPANY_ID.fullmatch(company):
         raise InvalidRequestId(f"{place}{_shown(company_id)} is not a company id. Nothing was sent")
-    return Request(text, _KIND_OF[match.group(1).lower()], company or None)
+    return Request(text, _KIND_OF[match.group(1)], company or None)
 
 
 def requests_from(items: Iterable[Any] | str) -> list[Request]:

@@ -52,6 +52,7 @@ class Tracked:
     failures: int = 0
     """Faults in a row."""
     failing_since: float = 0.0
+    """When the first of them was sent."""
 
 
 class Resolver:
@@ -192,6 +193,8 @@ class Resolver:
         return math.inf
 
     async def _look(self, tracked: Tracked) -> None:
+        if not tracked.failures:
+            tracked.failing_since = self._clock.now()
         self._take(tracked, await self._client.get_result(tracked.request))
 
     def _landed(self, task: asyncio.Task[None]) -> None:
@@ -267,8 +270,6 @@ class Resolver:
     def _try_again(self, tracked: Tracked, answer: Answer) -> None:
         now = self._clock.now()
         tracked.failures += 1
-        if tracked.failures == 1:
-            tracked.failing_since = now
         lasted = now - tracked.failing_since
         if tracked.failures >= FAULT_TRIES or (tracked.failures > 1 and lasted >= FAULT_SECONDS):
             self._end(tracked, "error", answer)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -63,6 +65,47 @@ def test_progress_is_told_on_stderr_and_the_summary_alone_on_stdout(api, machine
     done = machine(sandbox).run("load", *sandbox.add("sourcing", 2))
     assert done.stdout.startswith("2 requests: 2 completed\n")
     assert done.stderr == ""
+
+
+def test_a_terminal_shows_a_live_bar(api, machine):
+    sandbox = api()
+    ids = [*sandbox.add("sourcing", 2), *sandbox.add("sourcing", 1, state="processing")]
+    m = machine(sandbox)
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "instaview", "load", *ids, "--wait", "2", "--json"],
+        cwd=m.folder,
+        env=m.env(TERM="xterm-256color", COLUMNS="120"),
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other end closes when the process ends
+        while piece := os.read(ours, 4096):
+            shown += piece
+    stdout, _ = process.communicate(timeout=30)
+    os.close(ours)
+    assert json.loads(stdout)["completed"] == 2
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    for part in ("2/3", "1 still processing", "budget left", "next look in", "s left"):
+        assert part in text
+
+
+def test_a_log_gets_a_line_now_and_then(capsys, monkeypatch):
+    from instaview import display
+    from instaview.polling import Progress
+
+    monkeypatch.setattr(display, "LINE_EVERY", 0.0)
+    progress = Progress(9, 4, 1, 0, 0, 4, 7, 0, 53, 60, 1993, 2000, 3.2, 800.0)
+    with display.LoadDisplay() as shown:
+        shown.show(progress)
+    line = capsys.readouterr().err
+    assert line == (
+        "instaview: 5 of 9 done; 4 completed, 1 failed, 4 still processing, budget left 53/60 a minute, "
+        "1993/2000 an hour, next look in 3 s, at most 800 s left\n"
+    )
 
 
 def test_help_needs_no_heavy_import():

@@ -9,12 +9,13 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .exceptions import UnreadableInput
-from .request_ids import Request, from_mapping, parse_request, unique
+from .request_ids import Request, from_mapping, parse_request, printable, unique
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,13 +34,14 @@ def read_requests(sources: Sequence[str]) -> list[Request]:
 
 
 def _read(source: str) -> Iterator[Request]:
-    name = "standard input" if source == STDIN else source
+    name = "standard input" if source == STDIN else printable(source)
     try:
         content = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
     except OSError as error:
         raise UnreadableInput(f"{name}: {error.strerror or error}. Nothing was sent") from error
     if content.startswith(b"PAR1"):
-        return _from_frame(_parquet(content, name), name, first_line=1, unit="row")
+        frame = _parquet(content, name)
+        return _from_frame(frame, name, (f"row {number}" for number in range(1, len(frame) + 1)))
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -49,9 +51,12 @@ def _read(source: str) -> Iterator[Request]:
         return _from_json_array(text, name)
     if start == "{":
         return _from_json_lines(text, name)
-    delimiter = _delimiter(text)
+    lines = text.splitlines(keepends=True)
+    before = next((i for i, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), len(lines))
+    delimiter = _delimiter(lines[before], name) if before < len(lines) else None
     if delimiter is not None:
-        return _from_frame(_csv(text, delimiter, name), name, first_line=2, unit="line")
+        frame = _csv("".join(lines[before:]), delimiter, name)
+        return _from_frame(frame, name, (f"line {number}" for number in _line_numbers(frame, before + 2)))
     return _from_lines(text, name)
 
 
@@ -63,7 +68,7 @@ def _from_lines(text: str, name: str) -> Iterator[Request]:
 
 
 def _from_json_lines(text: str, name: str) -> Iterator[Request]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # splitlines() would also split within texts
         if line.strip():
             yield from _from_json(line, f"{name}, line {number}")
 
@@ -71,8 +76,8 @@ def _from_json_lines(text: str, name: str) -> Iterator[Request]:
 def _from_json_array(text: str, name: str) -> Iterator[Request]:
     try:
         items = json.loads(text)
-    except ValueError as error:
-        raise UnreadableInput(f"{name}: not JSON ({error}). Nothing was sent") from error
+    except (ValueError, RecursionError) as error:
+        raise UnreadableInput(f"{name}: not JSON ({printable(str(error))}). Nothing was sent") from error
     for number, item in enumerate(items, 1):
         yield from _from_value(item, f"{name}, item {number}")
 
@@ -80,7 +85,7 @@ def _from_json_array(text: str, name: str) -> Iterator[Request]:
 def _from_json(line: str, where: str) -> Iterator[Request]:
     try:
         value = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableInput(f"{where}: not JSON. Nothing was sent") from error
     yield from _from_value(value, where)
 
@@ -92,15 +97,18 @@ def _from_value(value: object, where: str) -> Iterator[Request]:
         yield request
 
 
-def _delimiter(text: str) -> str | None:
+def _delimiter(header: str, name: str) -> str | None:
     """The delimiter of a CSV whose header has a column of ids; None where the text is a plain list."""
-    header = next((line for line in text.splitlines() if line.strip()), "")
     for delimiter in (",", ";", "\t"):
-        names = {name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])}
-        if names & {"request_id", "requestId"}:
+        try:
+            columns = {column.strip() for column in next(csv.reader([header], delimiter=delimiter), [])}
+        except csv.Error as error:
+            raise UnreadableInput(f"{name}: not readable as CSV ({printable(str(error))}). Nothing was sent") from error
+        if columns & {"request_id", "requestId"}:
             return delimiter
-        if len(names) > 1:
-            raise UnreadableInput(f"the header {header[:60]!a} has no column request_id or requestId. Nothing was sent")
+        if len(columns) > 1:
+            shown = ascii(header.strip()[:60])
+            raise UnreadableInput(f"{name}: the header {shown} has no column request_id or requestId. Nothing was sent")
     return None
 
 
@@ -108,9 +116,29 @@ def _csv(text: str, delimiter: str, name: str) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        return pd.read_csv(io.StringIO(text), sep=delimiter, dtype=str, skipinitialspace=True, skip_blank_lines=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)
+            return pd.read_csv(
+                io.StringIO(text),
+                sep=delimiter,
+                dtype=str,
+                index_col=False,  # else a delimiter at the end of each line shifts all columns by one
+                keep_default_na=False,  # the text None is no gap
+                na_values=[""],
+                skipinitialspace=True,
+                skip_blank_lines=False,
+            )
     except (ValueError, pd.errors.ParserError) as error:
-        raise UnreadableInput(f"{name}: not readable as CSV ({error}). Nothing was sent") from error
+        reason = printable(str(error).strip())
+        raise UnreadableInput(f"{name}: not readable as CSV ({reason}). Nothing was sent") from error
+
+
+def _line_numbers(frame: pd.DataFrame, first: int) -> Iterator[int]:
+    """The line that each row of a CSV begins on; cells can hold line ends."""
+    number = first
+    for cells in frame.itertuples(index=False, name=None):
+        yield number
+        number += 1 + sum(cell.count("\n") for cell in cells if isinstance(cell, str))
 
 
 def _parquet(content: bytes, name: str) -> pd.DataFrame:
@@ -122,17 +150,19 @@ def _parquet(content: bytes, name: str) -> pd.DataFrame:
         raise UnreadableInput(f"{name}: not readable as Parquet. Nothing was sent") from error
 
 
-def _from_frame(frame: pd.DataFrame, name: str, *, first_line: int, unit: str) -> Iterator[Request]:
-    frame = frame.rename(columns=lambda column: str(column).strip())
-    ids = next((column for column in ("request_id", "requestId") if column in frame), None)
+def _from_frame(frame: pd.DataFrame, name: str, places: Iterable[str]) -> Iterator[Request]:
+    columns = [str(column).strip() for column in frame.columns]
+    ids = next((columns.index(column) for column in ("request_id", "requestId") if column in columns), None)
     if ids is None:
         raise UnreadableInput(f"{name}: no column request_id or requestId. Nothing was sent")
-    companies = next((column for column in ("company_id", "companyId") if column in frame), None)
-    beside = frame[companies] if companies else [None] * len(frame)
-    for number, (request_id, company) in enumerate(zip(frame[ids], beside, strict=True), first_line):
-        if isinstance(request_id, str) and request_id.strip():
-            yield parse_request(
-                request_id, company if isinstance(company, str) else None, where=f"{name}, {unit} {number}"
-            )
-        elif request_id is not None and request_id == request_id:  # neither empty nor NaN
-            yield parse_request(request_id, where=f"{name}, {unit} {number}")
+    company = next((columns.index(column) for column in ("company_id", "companyId") if column in columns), None)
+    beside = [None] * len(frame) if company is None else _cells(frame, company)
+    for place, request_id, company_id in zip(places, _cells(frame, ids), beside, strict=True):
+        if request_id is not None and str(request_id).strip():
+            yield parse_request(request_id, company_id, where=f"{name}, {place}")
+
+
+def _cells(frame: pd.DataFrame, index: int) -> list[Any]:
+    """The cells of a column; None where there is a gap, however pandas marks it."""
+    column = frame.iloc[:, index]
+    return column.astype(object).where(column.notna(), None).tolist()

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .payload import read_json
 from .request_ids import KINDS, Request
@@ -116,7 +117,7 @@ def _profiles(model: RunModel, bodies: list[Json], leftovers: Leftovers) -> _Pro
                 found.position.append(position)
                 found.profile_id.append(profile_id)
                 found.item.append(item)
-            elif item != seen[profile_id]:
+            elif item != seen[profile_id] or _as_json(item) != _as_json(seen[profile_id]):  # true == 1 in Python
                 no_rows.append(item)
         if no_rows:
             _keep(leftovers, run, model.items, no_rows)
@@ -131,7 +132,7 @@ def _profile_tables(
     run = pa.array(profiles.run, pa.int64())
     profile_id = pa.array(profiles.profile_id, pa.string())
     request_id = runs["request_id"].take(run)
-    candidate_id = pa.compute.binary_join_element_wise(request_id, profile_id, "/")
+    candidate_id = pc.binary_join_element_wise(request_id, profile_id, "/")
     keys = {"candidate_id": candidate_id, "request_id": request_id, "profile_id": profile_id}
 
     leftovers: Leftovers = [None] * len(profiles.item)
@@ -297,7 +298,8 @@ def _fit(values: list[Any], type_: Type, field: str, leftovers: Leftovers) -> pa
     fitting: list[Any] = []
     for index, value in enumerate(values):
         fits = value is None or _fits(value, type_)
-        fitting.append(value if fits else None)
+        # Arrow takes no integer beyond 2^53 for a double, even one that is exact
+        fitting.append((float(value) if type_ == "double" and value is not None else value) if fits else None)
         if not fits:
             _keep(leftovers, index, field, value)
     return pa.array(fitting, ARROW_TYPES[type_])
@@ -307,6 +309,8 @@ def _fits(value: Any, type_: Type) -> bool:
     if type(value) not in _PYTHON_TYPES[type_]:
         return False
     try:
+        if type_ == "double":
+            return bool(float(value) == value)
         pa.scalar(value, ARROW_TYPES[type_])
     except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
         return False
@@ -315,7 +319,7 @@ def _fits(value: Any, type_: Type) -> bool:
 
 def _timestamp(value: Any) -> datetime | None:
     """An ISO 8601 time with `Z`, an offset, or neither (then it is UTC); None where it is none."""
-    if not isinstance(value, str) or len(value) > 32:
+    if not isinstance(value, str):
         return None
     try:
         time = datetime.fromisoformat(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NoReturn
 
 import msgspec
@@ -52,7 +53,9 @@ def read_payload(body: bytes) -> tuple[Head, bytes]:
 
 def _read_head(body: bytes) -> Head:
     try:
-        return _head.decode(body)
+        head = _head.decode(body)
+        body.decode()  # msgspec does not look into the texts that it passes over
+        return head
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         whole = read_json(body)  # what msgspec refuses may still be JSON: a lone surrogate, a huge number
     if not isinstance(whole, dict):
@@ -62,7 +65,7 @@ def _read_head(body: bytes) -> Head:
 
 
 def read_json(body: bytes) -> Any:
-    """A whole JSON document as Python values. Whole numbers keep every digit.
+    """A whole JSON document as Python values. Whole numbers keep every digit; what Python has no number for is text.
 
     Raises:
         UnreadableBody: it is not JSON, or nested deeper than any result is.
@@ -72,9 +75,21 @@ def read_json(body: bytes) -> Any:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        return json.loads(body, parse_constant=_no_constant, parse_int=_whole_number, parse_float=_number)
     except (ValueError, RecursionError):
         raise UnreadableBody(f"not JSON, or cut short ({len(body)} bytes)") from None
+
+
+def _whole_number(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:  # thousands of digits
+        return text
+
+
+def _number(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 def _no_constant(name: str) -> NoReturn:

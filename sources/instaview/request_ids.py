@@ -56,16 +56,17 @@ def parse_request(request_id: object, company_id: object = None, *, where: str =
     return Request(text, _KIND_OF[match.group(1)], company or None)
 
 
-def requests_from(items: Iterable[Any] | str) -> list[Request]:
+def requests_from(items: Iterable[Any] | Request) -> list[Request]:
     """Request ids from any iterable, each once, in the order given.
 
     An item is a string, a `Request`, a mapping with `request_id` or `requestId` (a row, a POST answer or a webhook
-    delivery), or a table or list of those, as dlt resources yield them.
+    delivery), or a table or list of those, as dlt resources yield them. A single item need not be in a list.
 
     Raises:
         InvalidRequestId: one is malformed; the message names its place in the order.
     """
-    items = [items] if isinstance(items, str) else items
+    if isinstance(items, (str, Request, Mapping)) or hasattr(items, "to_pylist") or hasattr(items, "to_dict"):
+        items = [items]
     return unique(request for number, item in enumerate(items, 1) for request in _from_item(item, f"item {number}"))
 
 
@@ -104,8 +105,9 @@ def _from_item(item: Any, where: str) -> Iterator[Request]:
             yield request
     elif hasattr(item, "to_pylist"):  # an Arrow table, as dlt resources yield them
         yield from _from_item(item.to_pylist(), where)
-    elif hasattr(item, "to_dict"):  # a pandas frame
-        yield from _from_item(item.to_dict(orient="records"), where)
+    elif hasattr(item, "to_dict"):  # a pandas frame, or a column of one; its gaps are no values
+        filled = item.astype(object).where(item.notna(), None)
+        yield from _from_item(filled.tolist() if item.ndim == 1 else filled.to_dict(orient="records"), where)
     elif isinstance(item, (list, tuple)):
         for number, inner in enumerate(item, 1):
             yield from _from_item(inner, f"{where}, row {number}")
@@ -115,5 +117,10 @@ def _from_item(item: Any, where: str) -> Iterator[Request]:
 
 def _shown(value: object) -> str:
     """A value as it may stand in a message: short, and without control characters."""
-    text = ascii(value) if not isinstance(value, str) else ascii(value.strip())
+    text = ascii(value.strip()) if isinstance(value, str) else printable(ascii(value))
     return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def printable(text: str) -> str:
+    """A text as it may stand in a message: with control characters spelt out."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

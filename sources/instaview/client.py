@@ -188,7 +188,7 @@ def _result(request: Request, status: int, body: bytes) -> Answer:
         head, result = read_payload(body)
     except UnreadableBody as error:
         return Answer(Outcome.FAULT, status, "UNREADABLE_BODY", str(error))
-    if head.request_id is not None and head.request_id != request.id:
+    if head.request_id is not None and str(head.request_id).lower() != request.id:
         return Answer(Outcome.FAULT, status, "WRONG_REQUEST", "the answer is for another request")
     state = head.status.lower() if isinstance(head.status, str) else None
     if state == "processing":

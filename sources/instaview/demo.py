@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -40,7 +41,7 @@ def run_demo() -> None:
     )
     processing = sum(sandbox.state(request_id) == "processing" for request_id in sandbox.request_ids)
     console.print(
-        f"A local InstaView with made-up people has {REQUESTS} requests; {processing} of them are still processing.\n"
+        f"A local InstaView with made-up people: {REQUESTS} requests, {processing} of them still processing.\n"
         f"Loading their results into {FILE} …"
     )
     with tempfile.TemporaryDirectory(prefix="instaview_demo_") as folder, running(sandbox) as base_url:
@@ -113,8 +114,8 @@ class _Report:
             "SELECT COUNT(*), SUM(enriched_count), SUM(failure_count), SUM(credits_consumed) FROM enrichment_runs"
         )[0]
         self._console.print(
-            f"\nCredits: {consumed or 0:,} consumed by {runs} enrichment runs, for {enriched or 0:,} profiles; "
-            f"{failures or 0:,} more failed and cost nothing.",
+            f"\nCredits: {consumed or 0:,} consumed by {runs} enrichment runs\n"
+            f"  for {enriched or 0:,} profiles; {failures or 0:,} more could not be enriched and cost nothing",
             highlight=False,
         )
 
@@ -135,10 +136,10 @@ class _Report:
 
 
 def _next_steps(console: Console) -> None:
-    command = Path(sys.argv[0])
-    folder = Path.cwd()
-    shown = str(command.relative_to(folder)) if command.is_relative_to(folder) else command.name
-    python = str(Path(shown).with_name("python")) if "/" in shown else "python"
+    command = Path(sys.argv[0]).absolute()
+    on_path = shutil.which(command.name) == str(command) or not command.is_relative_to(Path.cwd())
+    folder = "" if on_path else f"{command.parent.relative_to(Path.cwd())}/"
+    shown, python = f"{folder}instaview", f"{folder}python"
     console.print(
         "\nTry next:\n"
         f"  DESTINATION__DUCKDB__CREDENTIALS={FILE} {shown} status\n"

@@ -86,7 +86,8 @@ def from_mapping(row: Mapping[str, Any], where: str) -> Request | None:
     delivery holds ids under `data`: https://docs.instaview.sk, webhooks.
     """
     event = row.get("event")
-    if isinstance(event, str) and not event.lower().startswith(("sourcing", "enrich", "preview")):
+    foreign = isinstance(event, str) and not event.lower().startswith(("sourcing", "enrich", "preview"))
+    if foreign and not any(row.get(field) for field in _ID_FIELDS):
         return None
     for holder in (row, row.get("data")):
         if isinstance(holder, Mapping):

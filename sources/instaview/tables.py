@@ -286,8 +286,8 @@ PROFILE_RED_FLAGS = _profile_table(
 PROFILE_RATIONALES = _profile_table(
     "profile_rationales",
     "a station of the career that the score rests on",
-    _text("title", "Job title.", "title"),
-    _text("company", "Employer.", "company"),
+    _text("title", "Title of the job.", "title"),
+    _text("company", "Name of the employer.", "company"),
     _text("duration", "How long, in the API's words, e.g. 2 years.", "duration"),
     _text("relevance_explanation", "Why the model holds it relevant.", "relevanceExplanation"),
     _EXTRA,
@@ -295,8 +295,8 @@ PROFILE_RATIONALES = _profile_table(
 PROFILE_EXPERIENCES = _profile_table(
     "profile_experiences",
     "a position held",
-    _text("role", "Job title.", "role"),
-    _text("company", "Employer.", "company"),
+    _text("role", "Title of the job.", "role"),
+    _text("company", "Name of the employer.", "company"),
     _text("duration", "From when to when, in the API's words, e.g. 2023 - Present.", "duration"),
     _EXTRA,
 )

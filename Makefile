@@ -18,7 +18,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/instaview demo
 
 test: $(VENV)/.installed
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 4
 
 # make lint   ruff and mypy
 lint: $(VENV)/.installed

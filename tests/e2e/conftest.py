@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 from machine import Machine
 
 from instaview_sandbox import Sandbox, running
+
+os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # as the command does, before dlt is imported
 
 Api = Callable[..., Sandbox]
 

@@ -8,19 +8,29 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from typer.testing import CliRunner
 
+from instaview.cli import app
 from instaview.tables import TABLES
 
 DATASET = "instaview"
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 class Machine:
-    """Runs `instaview` in child processes against one warehouse."""
+    """Runs `instaview` against one warehouse."""
 
     def __init__(self, folder: Path, base_url: str, api_key: str) -> None:
         self.folder = folder
@@ -43,8 +53,21 @@ class Machine:
             **more,
         }
 
-    def run(self, *arguments: str, stdin: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+    def run(self, *arguments: str, stdin: str | None = None, **env: str) -> Done:
+        """The command within this process: quick, and like a process of its own but for what `process` is for."""
+        previous = Path.cwd()
+        os.chdir(self.folder)
+        try:
+            result = CliRunner().invoke(app, list(arguments), input=stdin, env=self.env(**env))
+        finally:
+            os.chdir(previous)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Done(result.exit_code, result.stdout, result.stderr)
+
+    def process(self, *arguments: str, stdin: str | None = None, **env: str) -> Done:
+        """The command in a process of its own: for logs, locks and anything at the start."""
+        done = subprocess.run(
             [sys.executable, "-m", "instaview", *arguments],
             cwd=self.folder,
             env=self.env(**env),
@@ -54,6 +77,7 @@ class Machine:
             timeout=120,
             check=False,
         )
+        return Done(done.returncode, done.stdout, done.stderr)
 
     def load(self, *arguments: str, stdin: str | None = None, code: int = 0, **env: str) -> Row:
         """`instaview load … --json`, and the summary it prints."""

@@ -135,7 +135,7 @@ def test_sandbox_serves_until_stopped(api, machine):
 
 def test_demo_loads_and_shows_the_tables(api, machine):
     m = machine(api())
-    done = m.run("demo", DESTINATION__DUCKDB__CREDENTIALS="")
+    done = m.process("demo", DESTINATION__DUCKDB__CREDENTIALS="")
     assert done.returncode == 0, done.stderr
     for part in ("300 requests", "Match scores", "Top skills", "Credits:", "What failed", "Try next", "█"):
         assert part in done.stdout

@@ -93,7 +93,7 @@ def test_a_warehouse_held_by_another_process_is_1_and_goes_on_later(api, machine
     m = machine(sandbox)
     holder = duckdb.connect(str(m.database))
     try:
-        done = m.run("load", *ids)
+        done = m.process("load", *ids)
     finally:
         holder.close()
     assert done.returncode == 1

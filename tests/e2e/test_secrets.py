@@ -17,10 +17,10 @@ def test_the_key_is_nowhere(api, machine):
     sandbox.inject(Fault("status", status=500, times=1))
     m = machine(sandbox)
     outputs = [
-        m.run("load", *ids, "--json", RUNTIME__LOG_LEVEL="DEBUG"),
-        m.run("check"),
-        m.run("status"),
-        m.run("load", *ids, "--refresh", RUNTIME__LOG_LEVEL="DEBUG"),
+        m.process("load", *ids, "--json", RUNTIME__LOG_LEVEL="DEBUG"),
+        m.process("check"),
+        m.process("status"),
+        m.process("load", *ids, "--refresh", RUNTIME__LOG_LEVEL="DEBUG"),
     ]
     for done in outputs:
         assert done.returncode == 0, done.stderr
@@ -32,7 +32,7 @@ def test_the_key_is_nowhere(api, machine):
 def test_a_refused_key_is_not_repeated(api, machine):
     sandbox = api()
     m = machine(sandbox, key="suspended")
-    done = m.run("load", *sandbox.add("sourcing", 1))
+    done = m.process("load", *sandbox.add("sourcing", 1))
     assert m.api_key not in done.stdout + done.stderr
     assert files_with(m.folder, m.api_key) == []
 
@@ -41,6 +41,6 @@ def test_candidates_are_in_no_log(api, machine):
     sandbox = api()
     ids = sandbox.add("sourcing", 3, candidates=5)
     names = [c["name"] for i in ids for c in sandbox.payload(i)["candidates"] if c.get("name")]
-    done = machine(sandbox).run("load", *ids, RUNTIME__LOG_LEVEL="DEBUG")
+    done = machine(sandbox).process("load", *ids, RUNTIME__LOG_LEVEL="DEBUG")
     assert names
     assert not [name for name in names if name in done.stdout + done.stderr]

@@ -71,7 +71,7 @@ def test_two_loads_at_once_get_a_clear_line(api, machine):
     process = m.start("load", *never)
     try:
         wait_for_calls(sandbox, 2)
-        second = m.run("load", *never)
+        second = m.process("load", *never)
         assert second.returncode == 1
         assert "another load is running" in second.stderr
     finally:
@@ -119,7 +119,7 @@ def test_a_package_that_never_loads_does_not_wedge_the_next_load(api, machine):
     assert jobs, "the scenario needs a package left behind"
     for job in jobs:
         job.write_bytes(b"spoilt for good")
-    done = m.run("load", "--json")
+    done = m.process("load", "--json")
     assert done.returncode == 0, done.stderr
     assert "dropped" in done.stderr
     assert json.loads(done.stdout)["completed"] == 2

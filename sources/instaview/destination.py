@@ -54,6 +54,8 @@ def prepare(pipeline: dlt.Pipeline) -> None:
     destination = pipeline.destination
     if destination is None or destination.destination_type != "dlt.destinations.duckdb":
         return
+    # more loading at once only get in each other's way in one file, and take memory
+    destination.caps_params.setdefault("max_parallel_load_jobs", 2)
     config = pipeline.destination_client().config
     database = getattr(getattr(config, "credentials", None), "database", None)
     dataset = pipeline.dataset_name or ""

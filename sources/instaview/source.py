@@ -117,7 +117,10 @@ def result_rows(ended: Sequence[Tracked], known: Mapping[str, Known], first_seen
     for start in range(0, len(ended), BODIES_AT_ONCE):
         chunk = ended[start : start + BODIES_AT_ONCE]
         results = [Result(tracked.request, tracked.body) for tracked in chunk if tracked.body is not None]
-        yield from normalize(results, load_id).items()
+        tables = normalize(results, load_id)
+        for tracked in chunk:
+            tracked.body = None  # its rows take its place in memory
+        yield from tables.items()
     if ended:
         yield REQUESTS.name, request_rows(ended, known, first_seen_at, load_id)
 

@@ -22,6 +22,7 @@ from .request_ids import Request, parse_request
 from .tables import REQUESTS
 
 PIPELINE = "instaview"
+DUCKDB = "dlt.destinations.duckdb"
 
 
 def open_pipeline(destination: str, dataset: str) -> dlt.Pipeline:
@@ -52,7 +53,7 @@ def prepare(pipeline: dlt.Pipeline) -> None:
         UsageError: the file was chosen by the user, and has the name of the dataset.
     """
     destination = pipeline.destination
-    if destination is None or destination.destination_type != "dlt.destinations.duckdb":
+    if destination is None or destination.destination_type != DUCKDB:
         return
     # more loading at once only get in each other's way in one file, and take memory
     destination.caps_params.setdefault("max_parallel_load_jobs", 2)
@@ -78,6 +79,27 @@ def forget_loaded(pipeline: dlt.Pipeline) -> None:
     loaded = Path(pipeline.working_dir) / "load" / LoadStorage.LOADED_FOLDER
     for package in loaded.iterdir() if loaded.is_dir() else ():
         shutil.rmtree(package, ignore_errors=True)
+
+
+@contextmanager
+def one_connection(pipeline: dlt.Pipeline) -> Iterator[None]:
+    """Holds DuckDB's file open for one load, and empties the staging tables after it; other warehouses need neither.
+
+    dlt closes the file whenever none of its jobs is running, and each time DuckDB then writes all new rows into it,
+    those of the staging tables too. Held open it does so once, when the staging tables, which are copies of people's
+    data, are empty again.
+    """
+    if pipeline.destination is None or pipeline.destination.destination_type != DUCKDB:
+        yield
+        return
+    with pipeline.sql_client() as client:
+        yield
+        staged = client.execute_sql(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = %s AND NOT starts_with(table_name, '_dlt')",
+            client.staging_dataset_name,
+        )
+        with client.with_staging_dataset():
+            client.truncate_tables(*(name for (name,) in staged or ()))
 
 
 def pending_requests(pipeline: dlt.Pipeline) -> list[Request]:

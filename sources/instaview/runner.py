@@ -17,6 +17,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from .destination import (
     forget_loaded,
     is_connection_error,
+    one_connection,
     pending_requests,
     prepare,
     target_of,
@@ -245,7 +246,7 @@ class _Committer:
             if waiting:
                 yield REQUESTS.name, request_rows(waiting, plan.known, self._started, load_id)
 
-        with warehouse_errors(self._pipeline):
+        with warehouse_errors(self._pipeline), one_connection(self._pipeline):
             info = self._pipeline.run(rows_source(lambda load_id: _counted(rows(load_id), counts)))
         forget_loaded(self._pipeline)
         plan.tables_exist = True

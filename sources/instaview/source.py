@@ -123,6 +123,7 @@ def result_rows(ended: Sequence[Tracked], known: Mapping[str, Known], first_seen
         yield from tables.items()
     if ended:
         yield REQUESTS.name, request_rows(ended, known, first_seen_at, load_id)
+    pa.default_memory_pool().release_unused()  # Arrow keeps what it freed, and the warehouse's client has its own
 
 
 def _resolve(plan: Plan, settings: InstaviewSettings, load_id: str) -> Rows:

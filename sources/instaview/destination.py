@@ -102,6 +102,12 @@ def one_connection(pipeline: dlt.Pipeline) -> Iterator[None]:
             client.truncate_tables(*(name for (name,) in staged or ()))
 
 
+def loading_has_begun(pipeline: dlt.Pipeline) -> bool:
+    """Whether any file of a pending package may have reached the warehouse already."""
+    packages = [pipeline.get_load_package_info(load_id) for load_id in pipeline.list_normalized_load_packages()]
+    return any(jobs for package in packages for state, jobs in package.jobs.items() if state != "new_jobs")
+
+
 def pending_requests(pipeline: dlt.Pipeline) -> list[Request]:
     """The requests in packages that are not loaded yet."""
     found: list[Request] = []

@@ -17,6 +17,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from .destination import (
     forget_loaded,
     is_connection_error,
+    loading_has_begun,
     one_connection,
     pending_requests,
     prepare,
@@ -205,8 +206,9 @@ class _Committer:
         self._written: set[str] = set()
 
     def free(self) -> list[Request]:
-        """Loads what an earlier load left half done on this machine, or drops it where it cannot be loaded.
+        """Loads a package that an earlier load left on this machine, or drops it.
 
+        It is dropped where it cannot be loaded, and where loading had begun: dlt could copy a file a second time.
         Returns the requests of a dropped package: they are read again, so that dropping loses nothing.
         """
         pipeline, target = self._pipeline, target_of(self._pipeline)
@@ -222,6 +224,9 @@ class _Committer:
 
     def _load_pending(self) -> list[Request]:
         requests = pending_requests(self._pipeline)
+        if loading_has_begun(self._pipeline):
+            self._pipeline.abort_packages()
+            return requests
         try:
             if self._pipeline.list_extracted_load_packages():
                 self._pipeline.normalize()

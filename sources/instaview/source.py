@@ -107,7 +107,8 @@ def rows_source(rows: Callable[[str], Rows]) -> DltSource:
 
     @dlt.source(name="instaview", section=SECTIONS[1])
     def instaview() -> DltResource:
-        return _with_hints(dlt.resource(lambda: _marked(rows(_load_id())), name="results"))
+        # load() drops a package whose loading had begun, so nothing is copied twice and no duplicates need removing
+        return _with_hints(dlt.resource(lambda: _marked(rows(_load_id())), name="results"), deduplicated=True)
 
     return instaview()
 
@@ -145,10 +146,10 @@ def _resolve(plan: Plan, settings: InstaviewSettings, load_id: str) -> Rows:
         yield REQUESTS.name, request_rows(waiting, plan.known, started, load_id)
 
 
-def _with_hints(resource: DltResource) -> DltResource:
+def _with_hints(resource: DltResource, *, deduplicated: bool = False) -> DltResource:
     # last of all: calling or renaming a resource drops the variants, and merging would silently become appending
     for table in TABLES:
-        resource.apply_hints(table_name=table.name, create_table_variant=True, **table.hints())
+        resource.apply_hints(table_name=table.name, create_table_variant=True, **table.hints(deduplicated=deduplicated))
     return resource
 
 

@@ -69,20 +69,23 @@ class Table:
         """The table with no rows."""
         return self.arrow_schema.empty_table()
 
-    def hints(self) -> dict[str, Any]:
+    def hints(self, *, deduplicated: bool = False) -> dict[str, Any]:
         """What dlt has to know: columns, key, how to merge.
 
         All tables merge alike: the rows of whatever a load delivers are deleted, and what it delivers is inserted. A
         candidate without rows in a replaced table is delivered as one row without a position: it widens the scope of
         what is deleted, and is not inserted itself. The primary key removes duplicates within a load, which dlt makes
-        when it is killed between copying a file and noting that it did.
+        when it is killed between copying a file and noting that it did, and then goes on. `deduplicated` leaves that
+        step out, for whoever does not go on with such a load.
         """
         owner = self.key[0]
-        merge = {
+        merge: dict[str, Any] = {
             "disposition": "merge",
             "strategy": "delete-insert",
             "destination_scope": f"{owner} IN (SELECT {owner} FROM {{staging_table}})",
         }
+        if deduplicated:
+            merge["deduplicated"] = True
         if self.replaced:
             merge["source_filter"] = "position IS NOT NULL"
         columns = [

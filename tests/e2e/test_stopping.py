@@ -121,7 +121,6 @@ def test_a_package_that_never_loads_does_not_wedge_the_next_load(api, machine):
         job.write_bytes(b"spoilt for good")
     done = m.process("load", "--json")
     assert done.returncode == 0, done.stderr
-    assert "dropped" in done.stderr
     assert json.loads(done.stdout)["completed"] == 2
     assert without_requests(m.tables()) == expected_tables(sandbox, first + second)
 

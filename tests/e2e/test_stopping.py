@@ -54,7 +54,7 @@ def test_kill_9_at_any_moment_loses_and_duplicates_nothing(api, machine):
     ids = [i for kind in ("sourcing", "enrichment", "preview") for i in sandbox.add(kind, 6, seconds=3)]
     m = machine(sandbox)
     moments = random.Random(5)
-    for _ in range(6):
+    for _ in range(4):
         process = m.start("load", *ids, SOURCES__INSTAVIEW__COMMIT_SECONDS="0.5")
         time.sleep(moments.uniform(0.6, 3.0))
         process.kill()
@@ -119,7 +119,7 @@ def test_a_package_that_never_loads_does_not_wedge_the_next_load(api, machine):
     assert jobs, "the scenario needs a package left behind"
     for job in jobs:
         job.write_bytes(b"spoilt for good")
-    done = m.process("load", "--json")
+    done = m.process("load", *second, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["completed"] == 2
     assert without_requests(m.tables()) == expected_tables(sandbox, first + second)

@@ -150,7 +150,7 @@ class RateLimiter:
         return wait
 
     def _capped(self) -> bool:
-        return self._hidden_limit or RESULTS_PER_MINUTE < self.minute.limit <= LARGEST_PLAN
+        return self._hidden_limit or self.minute.limit <= LARGEST_PLAN
 
     def reserve(self) -> None:
         """Counts a call that is about to be sent."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,14 +22,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .payload import read_json
+from .payload import UnreadableBody, read_json
 from .request_ids import KINDS, Request
 from .tables import ARROW_TYPES, RUN_MODELS, Column, ProfileList, RunModel, Table, Type
 
 Json = dict[str, Any]
+Tables = dict[str, pa.Table]
 Leftovers = list[Json | None]
 """What goes to `extra`, row by row; None where nothing does."""
 
+_SPARE_LEVELS = 200
 _ENVELOPE = frozenset({"requestId", "success"})
 _PYTHON_TYPES: dict[Type, set[type]] = {"text": {str}, "bigint": {int}, "double": {int, float}, "bool": {bool}}
 
@@ -40,12 +44,35 @@ class Result:
     body: bytes
 
 
-def normalize(results: Iterable[Result], load_id: str) -> dict[str, pa.Table]:
+def normalize(results: Iterable[Result], load_id: str) -> Tables:
     """Turns results into the rows of all tables they touch, each stamped with `load_id`.
 
     Of a profile that occurs twice in one result the better-ranked counts. A replaced table has one row with a null
     position for each candidate that has no rows in it; dlt deletes by it and does not insert it.
     """
+    results = list(results)
+    try:
+        return _normalize(results, load_id)
+    except (RecursionError, UnreadableBody):
+        with ThreadPoolExecutor(1) as empty_stack:
+            return empty_stack.submit(_with_room, _normalize, results, load_id).result()
+
+
+def _with_room(work: Callable[..., Tables], *arguments: Any) -> Tables:
+    """Does what a value nested nearly as deep as Python allows needs, for which a load's stack has no room left.
+
+    Such a value was read when it came in, and that on a stack that was nearly empty: on another one, with something to
+    spare, it can be read and written again.
+    """
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + _SPARE_LEVELS)
+    try:
+        return work(*arguments)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _normalize(results: Sequence[Result], load_id: str) -> Tables:
     tables: dict[str, list[pa.Table]] = {}
     by_kind: dict[str, list[tuple[Request, Json]]] = {kind: [] for kind in KINDS}
     with _no_search_for_cycles():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -1207,3 +1209,40 @@ def test_a_number_past_all_doubles_is_kept_and_does_not_become_infinite() -> Non
     rows = read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)], LOAD_ID))["candidates"]
     assert [row["match_score"] for row in rows] == [None, None]
     assert ["1e400" in json.dumps(row["extra"]) for row in rows] == [True, True]
+
+
+@pytest.mark.parametrize("nested", ["[", '{"a":'])
+@pytest.mark.parametrize("place", ["run", "profile", "twice"])
+def test_what_could_be_read_is_kept_however_deep_it_is_nested_and_the_stack_it_is_normalised_on(
+    nested: str, place: str
+) -> None:
+    def deepest_read() -> tuple[str, bytes]:
+        """The deepest value that is taken where answers come in, on a thread of its own."""
+        for levels in range(1_000, 0, -1):
+            value = nested * levels + "1" + ("]" if nested == "[" else "}") * levels
+            profiles = {
+                "run": "[]",
+                "profile": f'[{{"profileId": "p1", "deep": {value}}}]',
+                "twice": f'[{{"profileId": "p1"}}, {{"profileId": "p1", "deep": {value}}}, {{"profileId": "p1"}}]',
+            }[place]
+            run = f', "deep": {value}' if place == "run" else ""
+            body = f'{{"status": "completed", "candidates": {profiles}{run}}}'.encode()
+            try:
+                return value, read_payload(body)[1]
+            except UnreadableBody:
+                continue
+        raise AssertionError("nothing nested is read")
+
+    def rows_from_a_full_stack(frames: int, body: bytes) -> dict[str, pa.Table]:
+        if frames:
+            return rows_from_a_full_stack(frames - 1, body)
+        return normalize([Result(Request(request_id("sourcing"), "sourcing"), body)], LOAD_ID)
+
+    with ThreadPoolExecutor(1) as polling:
+        value, body = polling.submit(deepest_read).result()
+    assert len(value) > 1_500
+    limit = sys.getrecursionlimit()
+    tables = rows_from_a_full_stack(200, body)
+    (extra,) = [e for t in tables.values() if "extra" in t.column_names for e in t["extra"].to_pylist() if e]
+    assert value.replace(" ", "") in extra.replace(" ", "")
+    assert sys.getrecursionlimit() == limit

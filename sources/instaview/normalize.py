@@ -334,7 +334,9 @@ def _fit(values: list[Any], type_: Type, field: str, leftovers: Leftovers) -> pa
         return pa.array(times, ARROW_TYPES[type_])
     if set(map(type, values)) <= _PYTHON_TYPES[type_] | {type(None)}:
         try:
-            return pa.array(values, ARROW_TYPES[type_])
+            array = pa.array(values, ARROW_TYPES[type_])
+            if type_ != "text" or not _holds_nul(array):
+                return array
         except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
             pass
     fitting: list[Any] = []
@@ -350,6 +352,8 @@ def _fit(values: list[Any], type_: Type, field: str, leftovers: Leftovers) -> pa
 def _fits(value: Any, type_: Type) -> bool:
     if type(value) not in _PYTHON_TYPES[type_]:
         return False
+    if type_ == "text":
+        return _is_text(value)
     try:
         if type_ == "double":
             return bool(float(value) == value)
@@ -371,12 +375,20 @@ def _timestamp(value: Any) -> datetime | None:
 
 
 def _is_text(value: Any) -> bool:
-    """Whether a string can be stored: a lone surrogate, which JSON can spell, has no UTF-8."""
+    """Whether every warehouse can store a string.
+
+    JSON can spell two things that not all can: a lone surrogate, which has no UTF-8, and NUL, which Postgres refuses
+    and with it the whole load. In `extra` both are spelt as in JSON.
+    """
     try:
-        value.encode()
+        return b"\0" not in value.encode()
     except UnicodeEncodeError:
         return False
-    return True
+
+
+def _holds_nul(texts: pa.StringArray) -> bool:
+    data = texts.buffers()[2]
+    return data is not None and b"\0" in data.to_pybytes()
 
 
 def _keep_unknown(objects: list[Json], known: frozenset[str] | set[str], leftovers: Leftovers) -> None:

@@ -119,6 +119,7 @@ LONE_VALUES: list[Any] = [
     "",
     "text",
     "\ud800",
+    "\x00",
     0,
     87.5,
     42.0,

@@ -335,8 +335,8 @@ def moment(text: str) -> datetime | None:
 
 
 def storable(text: str) -> bool:
-    """Whether a text has a UTF-8 form; lone surrogates have none."""
-    return not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
+    """Whether a text has a UTF-8 form, which lone surrogates have not, and no NUL, which Postgres refuses."""
+    return not any(0xD800 <= ord(character) <= 0xDFFF or character == "\0" for character in text)
 
 
 def same_json(one: Any, other: Any) -> bool:

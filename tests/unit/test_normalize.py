@@ -822,17 +822,28 @@ def test_a_bool_is_true_or_false_and_nothing_like_it(value: Any) -> None:
     assert same_json(row["extra"], {"success": value})
 
 
-@pytest.mark.parametrize("value", ["", " ", "a\x00b", "👩‍💻", "'; DROP TABLE candidates; --", "a/b", "\u2028"])
+@pytest.mark.parametrize("value", ["", " ", "a\x01b", "👩‍💻", "'; DROP TABLE candidates; --", "a/b", "\u2028"])
 def test_a_text_is_kept_as_it_is(value: str) -> None:
     row = only(candidate(name=value), "candidates")
     assert (row["name"], row["extra"]) == (value, None)
 
 
-@pytest.mark.parametrize("value", ["\ud800", "a\udfffb", 1, 1.5, True, ["Jane"], {"first": "Jane"}])
+@pytest.mark.parametrize("value", ["\ud800", "a\udfffb", "a\x00b", "\x00", 1, 1.5, True, ["Jane"], {"first": "Jane"}])
 def test_what_is_no_storable_text_goes_to_extra(value: Any) -> None:
     row = only(candidate(name=value), "candidates")
     assert row["name"] is None
     assert same_json(row["extra"], {"name": value})
+
+
+@pytest.mark.parametrize("kind", PAYLOADS)
+def test_no_cell_holds_a_nul_which_postgres_refuses(kind: str) -> None:
+    """It is kept all the same, spelt out."""
+    nul = "a\x00b"
+    deep = json.loads(json.dumps(PAYLOADS[kind]), object_hook=lambda o: {**{k: nul for k in o}, nul: nul, "profileId": "p"})
+    for payload in (deep, {**deep, ITEMS[kind]: PAYLOADS[kind][ITEMS[kind]]}, {ITEMS[kind]: [{"profileId": nul}]}):
+        for table in arrow_of([Delivered(kind, request_id(kind), None, payload)]).values():
+            assert not [v for c in table.columns for v in c.to_pylist() if isinstance(v, str) and "\x00" in v]
+        assert_lossless([d := Delivered(kind, request_id(kind), None, payload)], read(arrow_of([d])))
 
 
 @pytest.mark.parametrize(
@@ -896,7 +907,7 @@ def test_positions_are_those_of_the_api_and_null_items_have_no_row() -> None:
 
 
 @pytest.mark.parametrize("field", ["skills", "aiFitPoints", "aiRedFlags", "emails"])
-@pytest.mark.parametrize("odd", [1, True, [], {}, "\ud800"])
+@pytest.mark.parametrize("odd", [1, True, [], {}, "\ud800", "nul\x00"])
 def test_a_list_with_an_odd_item_is_kept_whole_beside_its_rows(field: str, odd: Any) -> None:
     items = ["a", odd, None, "b"]
     tables = candidate(**{field: items})
@@ -1042,6 +1053,7 @@ def test_the_same_profile_in_two_requests_is_two_candidates(kind: str) -> None:
         {"profileId": ""},
         {"profileId": 7},
         {"profileId": "\ud800"},
+        {"profileId": "p\x00"},
     ],
     ids=ascii,
 )
@@ -1060,7 +1072,7 @@ def test_candidate_count_counts_the_rows() -> None:
 
 @pytest.mark.parametrize("kind", PAYLOADS)
 def test_profile_ids_are_taken_as_they_are(kind: str) -> None:
-    odd = ["'; DROP TABLE candidates; --", "a/b/../c", "👩‍💻", "\x00", " "]
+    odd = ["'; DROP TABLE candidates; --", "a/b/../c", "👩‍💻", "\x01", " "]
     rows = tables_of(kind, {ITEMS[kind]: [{"profileId": id_} for id_ in odd]})[PROFILE_TABLES[kind]]
     assert [row["profile_id"] for row in rows] == odd
     assert [row["candidate_id"] for row in rows] == [f"{request_id(kind)}/{id_}" for id_ in odd]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,7 @@ Leftovers = list[Json | None]
 
 _SPARE_LEVELS = 200
 _ENVELOPE = frozenset({"requestId", "success"})
+_FINER_THAN_MICROSECONDS = re.compile(r"[.,][0-9]{6}[0-9]*[1-9]")
 _PYTHON_TYPES: dict[Type, set[type]] = {"text": {str}, "bigint": {int}, "double": {int, float}, "bool": {bool}}
 
 
@@ -325,11 +327,14 @@ def _take_over(columns: Sequence[Column], objects: list[Json], leftovers: Leftov
 
 
 def _fit(values: list[Any], type_: Type, field: str, leftovers: Leftovers) -> pa.Array:
-    """The values as an Arrow array; those that do not fit the type are null there and go to `extra`."""
+    """The values as an Arrow array; those that do not fit the type are null there and go to `extra`.
+
+    A time with more digits than a timestamp has goes to both: cut to microseconds it is still good to work with.
+    """
     if type_ == "timestamp":
         times = [_timestamp(value) for value in values]
         for index, value in enumerate(values):
-            if value is not None and times[index] is None:
+            if value is not None and (times[index] is None or _FINER_THAN_MICROSECONDS.search(value)):
                 _keep(leftovers, index, field, value)
         return pa.array(times, ARROW_TYPES[type_])
     if set(map(type, values)) <= _PYTHON_TYPES[type_] | {type(None)}:

@@ -285,7 +285,7 @@ def _columns(columns: list[tuple[str, str, str]], holder: dict[str, Any], row: R
             continue
         if fits(value, type_):
             row[column] = in_column(value, type_)
-        else:
+        if not fits(value, type_) or (type_ == "timestamp" and is_cut(value)):
             extra[field] = value
 
 
@@ -332,6 +332,13 @@ def moment(text: str) -> datetime | None:
         return time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def is_cut(text: str) -> bool:
+    """Whether a time has digits behind the microseconds that say something; its column holds it without them."""
+    fraction = text.replace(",", ".").partition(".")[2]
+    digits = fraction[: len(fraction) - len(fraction.lstrip("0123456789"))]
+    return digits[6:].strip("0") != ""
 
 
 def storable(text: str) -> bool:

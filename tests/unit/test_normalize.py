@@ -24,6 +24,7 @@ from reference import (
     RATIONALE,
     SOURCING_RUN,
     TEXT_LISTS,
+    is_cut,
     moment,
     rows_of,
     same_json,
@@ -214,8 +215,10 @@ def object_again(columns: list[tuple[str, str, str]], row: Row) -> dict[str, Any
 
 
 def disjoint(columns: dict[str, Any], left: dict[str, Any]) -> dict[str, Any]:
-    """Columns and `extra` together; a field stands in one of them."""
-    assert not columns.keys() & left.keys(), "a field is in a column and in extra"
+    """Columns and `extra` together; a field stands in one of them. A time that was cut is whole in `extra` as well."""
+    for field in columns.keys() & left.keys():
+        assert is_cut(left[field])
+        assert moment(left[field]) == moment(columns[field])
     return {**columns, **left}
 
 
@@ -287,7 +290,7 @@ def known_fields(columns: list[tuple[str, str, str]], holder: dict[str, Any]) ->
             kept.pop(field, None)
         elif type_ == "timestamp" and isinstance(value, str):
             time = moment(value)
-            kept[field] = value if time is None else f"at {time.isoformat()}"
+            kept[field] = value if time is None or is_cut(value) else f"at {time.isoformat()}"
         elif type_ == "double" and isinstance(value, (int, float)) and not isinstance(value, bool):
             kept[field] = int(value) if value == int(value) else value
     return kept
@@ -822,6 +825,15 @@ def test_a_bool_is_true_or_false_and_nothing_like_it(value: Any) -> None:
     assert same_json(row["extra"], {"success": value})
 
 
+@pytest.mark.parametrize("zone", ["Z", "", "+05:30"])
+@pytest.mark.parametrize("digits", [".1234567", ".123456001", ",0000001", ".000000000000000000001"])
+def test_a_time_finer_than_microseconds_is_cut_in_its_column_and_whole_in_extra(digits: str, zone: str) -> None:
+    value = f"2025-01-01T05:30:00{digits}{zone}"
+    run = only(tables_of("sourcing", {"createdAt": value}), "sourcing_runs")
+    assert run["created_at"] == moment(f"2025-01-01T05:30:00{digits[:7]}{zone}")
+    assert run["extra"] == {"createdAt": value}
+
+
 @pytest.mark.parametrize("value", ["", " ", "a\x01b", "👩‍💻", "'; DROP TABLE candidates; --", "a/b", "\u2028"])
 def test_a_text_is_kept_as_it_is(value: str) -> None:
     row = only(candidate(name=value), "candidates")
@@ -839,7 +851,9 @@ def test_what_is_no_storable_text_goes_to_extra(value: Any) -> None:
 def test_no_cell_holds_a_nul_which_postgres_refuses(kind: str) -> None:
     """It is kept all the same, spelt out."""
     nul = "a\x00b"
-    deep = json.loads(json.dumps(PAYLOADS[kind]), object_hook=lambda o: {**{k: nul for k in o}, nul: nul, "profileId": "p"})
+    deep = json.loads(
+        json.dumps(PAYLOADS[kind]), object_hook=lambda o: {**dict.fromkeys(o, nul), nul: nul, "profileId": "p"}
+    )
     for payload in (deep, {**deep, ITEMS[kind]: PAYLOADS[kind][ITEMS[kind]]}, {ITEMS[kind]: [{"profileId": nul}]}):
         for table in arrow_of([Delivered(kind, request_id(kind), None, payload)]).values():
             assert not [v for c in table.columns for v in c.to_pylist() if isinstance(v, str) and "\x00" in v]

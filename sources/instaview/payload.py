@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 import msgspec
@@ -29,7 +30,6 @@ class Head(msgspec.Struct, rename="camel"):
 
 
 _head = msgspec.json.Decoder(Head)
-_whole = msgspec.json.Decoder()
 _HEAD_FIELDS = {field.encode_name: field.name for field in msgspec.structs.fields(Head)}
 
 
@@ -65,7 +65,9 @@ def _read_head(body: bytes) -> Head:
 
 
 def read_json(body: bytes) -> Any:
-    """A whole JSON document as Python values. Whole numbers keep every digit; what Python has no number for is text.
+    """A whole JSON document as Python values, with nothing lost.
+
+    Numbers keep every digit: one that Python has no exact number for is text.
 
     Raises:
         UnreadableBody: it is not JSON, or nested deeper than any result is.
@@ -75,7 +77,12 @@ def read_json(body: bytes) -> Any:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return json.loads(body, parse_constant=_no_constant, parse_int=_whole_number, parse_float=_number)
+        return json.loads(
+            body,
+            parse_constant=_no_constant,
+            parse_int=_whole_number,
+            parse_float=_number,
+        )
     except (ValueError, RecursionError):
         raise UnreadableBody(f"not JSON, or cut short ({len(body)} bytes)") from None
 
@@ -89,8 +96,18 @@ def _whole_number(text: str) -> int | str:
 
 def _number(text: str) -> float | str:
     number = float(text)
-    return number if math.isfinite(number) else text
+    if len(text) <= _EXACT_LENGTH and "e" not in text and "E" not in text:
+        return number
+    try:
+        return number if math.isfinite(number) and Decimal(repr(number)) == Decimal(text) else text
+    except InvalidOperation:  # an exponent of many digits
+        return text
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+_whole = msgspec.json.Decoder(float_hook=_number)
+_EXACT_LENGTH = 16
+"""Of numbers written with so few characters and without an exponent, no two have the same double."""

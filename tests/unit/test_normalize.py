@@ -1237,6 +1237,33 @@ def test_a_number_past_all_doubles_is_kept_and_does_not_become_infinite() -> Non
     assert ["1e400" in json.dumps(row["extra"]) for row in rows] == [True, True]
 
 
+@pytest.mark.parametrize("number", ["0.1", "1E5", "-1.50e-3", "87.1234567890123", "1e22", "0.30000000000000004"])
+def test_a_number_that_a_double_holds_is_one(number: str) -> None:
+    body = f'{{"candidates": [{{"profileId": "p1", "matchScore": {number}, "new": {number}}}]}}'.encode()
+    row = only(read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)], LOAD_ID)), "candidates")
+    assert row["match_score"] == float(number)
+    assert row["extra"] == {"new": float(number)}
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "0.1000000000000000055511151231257827",
+        "87.12345678901234567",
+        "1234567890123456.75",
+        "9007199254740993.0",
+        "1e-400",
+        "-1e400",
+        "1e-99999999999999999999",
+    ],
+)
+def test_a_number_that_no_double_holds_keeps_every_digit_in_extra(number: str) -> None:
+    body = f'{{"candidates": [{{"profileId": "p1", "matchScore": {number}, "new": [{number}]}}]}}'.encode()
+    row = only(read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)], LOAD_ID)), "candidates")
+    assert row["match_score"] is None
+    assert row["extra"] == {"matchScore": number, "new": [number]}
+
+
 @pytest.mark.parametrize("nested", ["[", '{"a":'])
 @pytest.mark.parametrize("place", ["run", "profile", "twice"])
 def test_what_could_be_read_is_kept_however_deep_it_is_nested_and_the_stack_it_is_normalised_on(

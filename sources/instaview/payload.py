@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections import defaultdict
 from decimal import Decimal, InvalidOperation
+from itertools import count
 from typing import Any, NoReturn
 
 import msgspec
@@ -67,13 +70,16 @@ def _read_head(body: bytes) -> Head:
 def read_json(body: bytes) -> Any:
     """A whole JSON document as Python values, with nothing lost.
 
-    Numbers keep every digit: one that Python has no exact number for is text.
+    Numbers keep every digit: one that Python has no exact number for is text. Where a name occurs twice in one object
+    its last value counts, as in other readers, and those before it are kept beside it, as `name#1`, `name#2` …
 
     Raises:
         UnreadableBody: it is not JSON, or nested deeper than any result is.
     """
     try:
-        return _whole.decode(body)
+        value = _whole.decode(body)
+        if len(_NAME_ENDS.findall(body)) == _count_names(value):  # else names repeat, or a text looks like one
+            return value
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     try:
@@ -82,9 +88,36 @@ def read_json(body: bytes) -> Any:
             parse_constant=_no_constant,
             parse_int=_whole_number,
             parse_float=_number,
+            object_pairs_hook=_all_of_an_object,
         )
     except (ValueError, RecursionError):
         raise UnreadableBody(f"not JSON, or cut short ({len(body)} bytes)") from None
+
+
+def _count_names(value: Any) -> int:
+    """How many names the objects of a document have, all together."""
+    names, values = 0, [value]
+    while values:
+        inner = values.pop()
+        if type(inner) is dict:
+            names += len(inner)
+            values += inner.values()
+        elif type(inner) is list:
+            values += inner
+    return names
+
+
+def _all_of_an_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) == len(pairs):
+        return value
+    last = {name: place for place, (name, _) in enumerate(pairs)}
+    numbers: dict[str, count[int]] = defaultdict(lambda: count(1))
+    for place, (name, earlier) in enumerate(pairs):
+        if place != last[name]:
+            free = next(f"{name}#{number}" for number in numbers[name] if f"{name}#{number}" not in value)
+            value[free] = earlier
+    return value
 
 
 def _whole_number(text: str) -> int | str:
@@ -109,5 +142,6 @@ def _no_constant(name: str) -> NoReturn:
 
 
 _whole = msgspec.json.Decoder(float_hook=_number)
+_NAME_ENDS = re.compile(rb'"[ \t\n\r]*:')
 _EXACT_LENGTH = 16
 """Of numbers written with so few characters and without an exponent, no two have the same double."""

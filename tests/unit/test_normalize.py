@@ -1264,6 +1264,36 @@ def test_a_number_that_no_double_holds_keeps_every_digit_in_extra(number: str) -
     assert row["extra"] == {"matchScore": number, "new": [number]}
 
 
+@pytest.mark.parametrize("space", ["", " ", "\n\t"])
+@pytest.mark.parametrize("text", ["plain", 'quoted "name": value', "\ud800"])
+def test_of_a_name_that_repeats_the_last_value_counts_and_those_before_it_are_kept(space: str, text: str) -> None:
+    profile = {"profileId": "p1", "skills": ["last"]}
+    names = (
+        '"foundCount": 1, "foundCount": 2, "foundCount#1": "taken", "foundCount": 3, '
+        '"new": {"a": 1, "a": true, "a": TEXT}, '
+        f'"candidates": ["first"], "candidates": [{{"skills": ["first"], {json.dumps(profile)[1:]}]'
+    )
+    body = f"{{{names}}}".replace('":', f'"{space}:').replace("TEXT", json.dumps(text)).encode()
+    tables = read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)], LOAD_ID))
+    run = only(tables, "sourcing_runs")
+    assert run["found_count"] == 3
+    assert run["extra"] == {
+        "foundCount#1": "taken",
+        "foundCount#2": 1,
+        "foundCount#3": 2,
+        "new": {"a": text, "a#1": 1, "a#2": True},
+        "candidates#1": ["first"],
+    }
+    assert [row["skill"] for row in tables["profile_skills"]] == ["last"]
+    assert only(tables, "candidates")["extra"] == {"skills#1": ["first"]}
+
+
+def test_a_name_that_repeats_many_times_takes_no_time() -> None:
+    body = b'{"new": {' + b'"a": 1, ' * 100_000 + b'"b": 1}}'
+    run = only(read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)], LOAD_ID)), "sourcing_runs")
+    assert len(run["extra"]["new"]) == 100_001
+
+
 @pytest.mark.parametrize("nested", ["[", '{"a":'])
 @pytest.mark.parametrize("place", ["run", "profile", "twice"])
 def test_what_could_be_read_is_kept_however_deep_it_is_nested_and_the_stack_it_is_normalised_on(

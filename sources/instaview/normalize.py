@@ -124,9 +124,11 @@ def _runs(model: RunModel, payloads: list[tuple[Request, Json]]) -> Iterable[tup
     leftovers: Leftovers = [None] * len(bodies)
     known = model.runs.fields | _ENVELOPE | {model.items}
     _keep_unknown(bodies, known, leftovers)
-    for index, body in enumerate(bodies):
-        if not isinstance(body.get("success"), (bool, type(None))):
-            _keep(leftovers, index, "success", body["success"])
+    for index, (request, body) in enumerate(payloads):
+        for name, implied in (("success", True), ("requestId", request.id)):
+            value = body.get(name)
+            if value is not None and (type(value) is not type(implied) or value != implied):
+                _keep(leftovers, index, name, value)
     profiles = _profiles(model, bodies, leftovers)
     counts = np.bincount(np.asarray(profiles.run, dtype=np.int64), minlength=len(bodies))
     arrays = {

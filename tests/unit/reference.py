@@ -126,9 +126,11 @@ def _run(
     extra: dict[str, Any] = {}
     _columns(columns, payload, row, extra)
     for field, value in payload.items():
-        if field in (items_field, "requestId") or field in [api for _, api, _ in columns]:
+        if field == items_field or field in [api for _, api, _ in columns]:
             continue
-        if field == "success" and (value is None or isinstance(value, bool)):
+        if field == "success" and (value is None or value is True):
+            continue
+        if field == "requestId" and (value is None or value == request_id):
             continue
         extra[field] = value
 

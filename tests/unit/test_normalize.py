@@ -226,11 +226,12 @@ def told_apart(kind: str, payload: dict[str, Any]) -> str:
     """A payload, without the differences that the tables do not keep.
 
     Null, an empty list and missing are the same for a field that has a column or a table. Times are what they name, in
-    UTC. `requestId` and a boolean `success` of a run are left out, and so is a profile that comes again just the same.
+    UTC. `requestId` and a `success` that is true are left out of a run, and so is a profile that comes again just the
+    same.
     """
     run = known_fields(RUN_COLUMNS[kind], payload)
     run.pop("requestId", None)
-    if run.get("success") is None or isinstance(run["success"], bool):
+    if run.get("success") is None or run["success"] is True:
         run.pop("success", None)
     items = run.pop(ITEMS[kind], None)
     if isinstance(items, list):
@@ -616,7 +617,7 @@ def test_documented_failed_run_gives_one_run_row_and_nothing_else(kind: str, cod
     assert set(tables) == {RUN_TABLES[kind]}
     (run,) = tables[RUN_TABLES[kind]]
     assert (run["status"], run["error_code"], run["error_message"]) == ("failed", code, "The agent gave up.")
-    assert (run["created_at"], run["extra"]) == (MIDNIGHT, None)
+    assert (run["created_at"], run["extra"]) == (MIDNIGHT, {"success": False})
 
 
 # ---------------------------------------------------------------------- properties
@@ -906,10 +907,17 @@ def test_null_in_a_known_field_is_as_if_it_were_missing() -> None:
     assert row["extra"] == {"profileUrl": None}
 
 
-def test_the_envelope_of_a_run_is_not_kept_but_a_misfit_success_is() -> None:
-    assert only(tables_of("sourcing", {"success": True, "requestId": "x"}), "sourcing_runs")["extra"] is None
-    assert only(tables_of("sourcing", {"success": None}), "sourcing_runs")["extra"] is None
-    assert only(tables_of("sourcing", {"success": "yes"}), "sourcing_runs")["extra"] == {"success": "yes"}
+def test_of_the_envelope_of_a_run_only_what_the_row_does_not_say_is_kept() -> None:
+    told = {"success": True, "requestId": request_id("sourcing")}
+    assert only(tables_of("sourcing", told), "sourcing_runs")["extra"] is None
+    assert only(tables_of("sourcing", {"success": None, "requestId": None}), "sourcing_runs")["extra"] is None
+    for name, value in (
+        ("success", "yes"),
+        ("success", False),
+        ("success", 1),
+        ("requestId", told["requestId"].upper()),
+    ):
+        assert same_json(only(tables_of("sourcing", {**told, name: value}), "sourcing_runs")["extra"], {name: value})
     # one level down they are fields like any other
     assert only(candidate(success=True, requestId="x"), "candidates")["extra"] == {"success": True, "requestId": "x"}
 

@@ -746,7 +746,7 @@ def test_every_field_may_be_missing(kind: str, path: tuple[str | int, ...], fiel
 def test_unknown_fields_are_kept_at_every_level(kind: str, path: tuple[str | int, ...]) -> None:
     new = {"newField": {"a": [1, None, "\ud800"]}, "newNull": None, "": "", "extra": "x", "companyId": "c"}
     payload = changed(PAYLOADS[kind], path, lambda o: o.update(new))
-    batch = [Delivered(kind, request_id(kind), None, payload)]
+    batch = [Delivered(kind, PAYLOADS[kind]["requestId"], None, payload)]
     tables = read(arrow_of(batch))
     extras = [row["extra"] for rows in tables.values() for row in rows if row.get("extra")]
     assert len(extras) == 1

@@ -50,8 +50,25 @@ def read_payload(body: bytes) -> tuple[Head, bytes]:
     if head.status is None and inner[:1] == b"{":
         wrapped = _read_head(inner)
         if wrapped.status is not None:
-            return wrapped, inner
+            return wrapped, _without_envelope(body) or inner
     return head, body
+
+
+def _without_envelope(body: bytes) -> bytes | None:
+    """The result in an envelope that holds more than it is documented to, which is put beside it as `envelope`.
+
+    None where there is no more.
+    """
+    envelope = read_json(body)
+    result = envelope.pop("data")
+    silent = {"success": (None, True), "error": (None,), "timestamp": (envelope.get("timestamp"),)}
+    more = {name: value for name, value in envelope.items() if not any(value is said for said in silent.get(name, ()))}
+    if not more:
+        return None
+    try:
+        return json.dumps(_all_of_an_object([*result.items(), ("envelope", more)])).encode()
+    except RecursionError:
+        raise UnreadableBody("nested deeper than any result is") from None
 
 
 def _read_head(body: bytes) -> Head:

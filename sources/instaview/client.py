@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 
+from .body import ACCEPT_ENCODING, BodyReader, BodyTooLarge, BrokenBody
 from .clock import Clock
-from .exceptions import InstaviewError
 from .payload import Head, UnreadableBody, read_payload
 from .rate_limit import RateLimiter
 from .request_ids import Kind, Request
@@ -34,9 +34,6 @@ EXCHANGE_SECONDS = 60.0
 
 SILENCE_SECONDS = 10.0
 """Longest silence within an exchange: connecting, and between two pieces of an answer."""
-
-LARGEST_BODY = 256 * 1024 * 1024
-"""Bytes, decompressed. The largest documented result (50 candidates) is some 200 kB."""
 
 _MESSAGE_LENGTH = 500
 _SHORTEST_KEY = 16  # a shorter key could be a word of a result
@@ -97,8 +94,13 @@ class Client:
         """HTTP requests sent."""
         self._base_url = base_url.rstrip("/")
         self._key = api_key if len(api_key) >= _SHORTEST_KEY else None
+        self._bodies = BodyReader()
         self._http = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {api_key}", "Accept": "application/json"},
+            headers={
+                "Authorization": f"Bearer {api_key}",
+                "Accept": "application/json",
+                "Accept-Encoding": ACCEPT_ENCODING,
+            },
             timeout=httpx.Timeout(SILENCE_SECONDS),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             transport=transport,
@@ -145,17 +147,17 @@ class Client:
                         server_time=_date(response.headers.get("date")),
                     )
                     answered, status = True, response.status_code
-                    body = await _read(response)
+                    body = await self._bodies.read(response)
                     if self._key:  # an API that repeats the key must not bring it into a message or a table
                         body = body.replace(self._key.encode(), _MASK.encode())
                     return status, response.headers, body
-        except _TooLarge:
-            return Answer(Outcome.REJECTED, status, "BODY_TOO_LARGE", f"the answer is larger than {LARGEST_BODY} bytes")
+        except BodyTooLarge as error:
+            return Answer(Outcome.REJECTED, status, "BODY_TOO_LARGE", str(error))
         except TimeoutError:
             return Answer(Outcome.FAULT, None, "TIMEOUT", f"no whole answer within {EXCHANGE_SECONDS:g} s")
         except httpx.TimeoutException:
             return Answer(Outcome.FAULT, None, "TIMEOUT", f"silent for {SILENCE_SECONDS:g} s")
-        except (httpx.DecodingError, httpx.RemoteProtocolError) as error:
+        except (BrokenBody, httpx.RemoteProtocolError) as error:
             return Answer(Outcome.FAULT, None, "BROKEN_ANSWER", self._told(error))
         except httpx.TransportError as error:
             return Answer(Outcome.FAULT, None, "NO_CONNECTION", self._told(error))
@@ -166,20 +168,6 @@ class Client:
     def _told(self, error: Exception) -> str:
         text = str(error) or type(error).__name__
         return _cut(text.replace(self._key, _MASK) if self._key else text)
-
-
-class _TooLarge(InstaviewError):
-    pass
-
-
-async def _read(response: httpx.Response) -> bytes:
-    pieces, size = [], 0
-    async for piece in response.aiter_bytes():
-        size += len(piece)
-        if size > LARGEST_BODY:
-            raise _TooLarge
-        pieces.append(piece)
-    return b"".join(pieces)
 
 
 def _result(request: Request, status: int, body: bytes) -> Answer:

@@ -17,6 +17,7 @@ from fake_api import START, Scripted, a_request, answering, breaking, flat, refu
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from instaview import body as body_module
 from instaview import client as client_module
 from instaview.client import Answer, Client, Outcome
 from instaview.clock import Clock
@@ -549,7 +550,7 @@ def test_a_date_ahead_of_this_clock_is_allowed_for() -> None:
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LARGEST_BODY", 10_000)
+    monkeypatch.setattr(body_module, "LARGEST_BODY", 10_000)
     large = Pieces([b" " * 1000] * 1000)
     answer = ask(lambda request: httpx.Response(200, stream=large))
     assert (answer.outcome, answer.error_code, answer.body) == (Outcome.REJECTED, "BODY_TOO_LARGE", None)
@@ -557,14 +558,14 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read_whole(monkeypatch
 
 
 def test_a_small_body_that_unpacks_to_too_large_a_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LARGEST_BODY", 10_000)
+    monkeypatch.setattr(body_module, "LARGEST_BODY", 10_000)
     packed = gzip.compress(b" " * 1_000_000)
     assert len(packed) < 10_000
     assert ask_for(200, packed, {"Content-Encoding": "gzip"}).error_code == "BODY_TOO_LARGE"
 
 
 def test_a_body_of_just_the_largest_size_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LARGEST_BODY", len(WHOLE))
+    monkeypatch.setattr(body_module, "LARGEST_BODY", len(WHOLE))
     assert ask_for(200, WHOLE).outcome is Outcome.COMPLETED
 
 

@@ -53,7 +53,7 @@ class Outcome(Enum):
     """403: this kind, or this company, is not for this key."""
     RATE_LIMITED = "rate_limited"
     FAULT = "fault"
-    """A fault that may pass: no connection, 5xx, an unreadable body, an answer for another request."""
+    """A fault that may pass: no connection, 5xx, a gateway's page, an unreadable body, another request's answer."""
     REJECTED = "rejected"
     """An answer that asking again will not change."""
 
@@ -203,8 +203,12 @@ def _refusal(status: int, headers: httpx.Headers, body: bytes, clock: Clock) -> 
         return Answer(
             Outcome.RATE_LIMITED, status, code, message, retry_after=max((w for w in waits if w), default=None)
         )
+    if body.lstrip()[:1] == b"<":
+        return Answer(Outcome.FAULT, status, code, "a page, as a gateway sends it, and not the API's answer")
+    if 300 <= status < 400:
+        message = "a redirect, which is not followed: check base_url"
     by_status = {401: Outcome.UNAUTHORIZED, 403: Outcome.FORBIDDEN, 404: Outcome.NOT_FOUND, 408: Outcome.FAULT}
-    outcome = by_status.get(status, Outcome.FAULT if status >= 500 else Outcome.REJECTED)
+    outcome = by_status.get(status, Outcome.REJECTED if 400 <= status < 500 else Outcome.FAULT)
     return Answer(outcome, status, code, message)
 
 

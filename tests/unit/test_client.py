@@ -370,6 +370,16 @@ def test_a_refusal_that_tells_no_code_gets_that_of_its_status(status: int, body:
     assert ask_for(status, body).error_code == f"HTTP_{status}"
 
 
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 413, 502])
+@pytest.mark.parametrize(
+    "page", [b"<html>", b"\n <!DOCTYPE html><title>Blocked</title>", b"<?xml version='1.0'?><Error/>"]
+)
+def test_a_page_of_a_gateway_says_nothing_about_the_request_or_the_key(status: int, page: bytes) -> None:
+    answer = ask_for(status, page)
+    assert (answer.outcome, answer.error_code) == (Outcome.FAULT, f"HTTP_{status}")
+    assert "gateway" in str(answer.error_message)
+
+
 def test_the_details_of_a_refusal_are_part_of_its_message() -> None:
     answer = ask_for(403, refusal("INSUFFICIENT_PERMISSIONS", "Missing scope.", {"required": ["enrich:write"]}))
     assert answer.error_message is not None

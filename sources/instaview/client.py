@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any
 
@@ -105,6 +106,7 @@ class Client:
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             transport=transport,
             follow_redirects=False,  # the key goes to no other host
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # those of gateways would grow with each answer
         )
 
     async def __aenter__(self) -> Client:

@@ -161,7 +161,7 @@ class Client:
             return Answer(Outcome.FAULT, None, "TIMEOUT", f"silent for {SILENCE_SECONDS:g} s")
         except (BrokenBody, httpx.RemoteProtocolError) as error:
             return Answer(Outcome.FAULT, None, "BROKEN_ANSWER", self._told(error))
-        except httpx.TransportError as error:
+        except (httpx.TransportError, OSError) as error:  # the latter: TLS that breaks in the middle
             return Answer(Outcome.FAULT, None, "NO_CONNECTION", self._told(error))
         finally:
             if not answered:

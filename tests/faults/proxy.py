@@ -87,8 +87,7 @@ class Proxy:
         started.set()
         await self._stopped.wait()
         server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
+        await _end_all_tasks()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -124,3 +123,73 @@ class Proxy:
         writer.close()
         head, _, body = answer.partition(b"\r\n\r\n")
         return re.sub(rb"(?i)\r\nconnection: close", b"", head) + b"\r\n\r\n", body
+
+
+async def _end_all_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@dataclass
+class Cable:
+    """The wire to a server on this machine; what comes back over it may be harmed by `harm`.
+
+    `harm` is given the number of the connection, from 0, how many bytes came back over it before, and the next ones.
+    It gives what arrives: empty ends the connection in the middle, None leaves it silent.
+    """
+
+    url: str
+    harm: Callable[[int, int, bytes], bytes | None]
+    connections: int = 0
+
+    def __enter__(self) -> Cable:
+        started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)), daemon=True)
+        self._thread.start()
+        assert started.wait(10)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join(10)
+
+    async def _serve(self, started: threading.Event) -> None:
+        self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self._target = urlsplit(self.url)
+        self.url = f"{self._target.scheme}://localhost:{server.sockets[0].getsockname()[1]}"
+        started.set()
+        await self._stopped.wait()
+        server.close()
+        await _end_all_tasks()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number, self.connections = self.connections, self.connections + 1
+        there_reader, there_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
+        forth = asyncio.create_task(self._pump(reader, there_writer, lambda seen, piece: piece))
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            await self._pump(there_reader, writer, lambda seen, piece: self.harm(number, seen, piece))
+        forth.cancel()
+        for end in (writer, there_writer):
+            with contextlib.suppress(OSError):
+                end.close()
+
+    @staticmethod
+    async def _pump(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, change: Callable[[int, bytes], bytes | None]
+    ) -> None:
+        seen = 0
+        with contextlib.suppress(OSError):
+            while piece := await reader.read(2**16):
+                arrives = change(seen, piece)
+                if arrives is None:
+                    continue
+                if not arrives:
+                    return
+                seen += len(piece)
+                writer.write(arrives)
+                await writer.drain()

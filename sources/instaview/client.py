@@ -201,7 +201,8 @@ def _refusal(status: int, headers: httpx.Headers, body: bytes, clock: Clock) -> 
     code, message = _error(head)
     code = code or f"HTTP_{status}"
     if status == 429:
-        waits = (_retry_after(headers.get("retry-after"), clock), _seconds(head.retry_after))
+        told = [_retry_after(text, clock) for text in headers.get_list("retry-after")]
+        waits = (*told, _seconds(head.retry_after))
         return Answer(
             Outcome.RATE_LIMITED, status, code, message, retry_after=max((w for w in waits if w), default=None)
         )
@@ -223,10 +224,8 @@ def _error(head: Head) -> tuple[str | None, str | None]:
     return _text(head.error_code), _text(head.error_message) or _text(head.message)
 
 
-def _retry_after(text: str | None, clock: Clock) -> float | None:
+def _retry_after(text: str, clock: Clock) -> float | None:
     """Seconds from a `Retry-After` header, which is a number of seconds or an HTTP date."""
-    if text is None:
-        return None
     number = _seconds(text)
     if number is not None:
         return number

@@ -280,7 +280,8 @@ class Resolver:
         self.rate_limited += 1
         if not self._limiter.paused:
             self._limited_in_a_row += 1
-        self._limiter.pause(answer.retry_after or self._backoff(self._limited_in_a_row))
+        # at least the backoff: an API that always names a short time is not asked for ever at that pace
+        self._limiter.pause(max(answer.retry_after or 0.0, self._backoff(self._limited_in_a_row)))
         self._enqueue(tracked, self._clock.now())
 
     def _backoff(self, times: int) -> float:

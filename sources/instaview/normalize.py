@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,15 +23,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .payload import read_json
+from .payload import UnreadableBody, read_json
 from .request_ids import KINDS, Request
 from .tables import ARROW_TYPES, RUN_MODELS, Column, ProfileList, RunModel, Table, Type
 
 Json = dict[str, Any]
+Tables = dict[str, pa.Table]
 Leftovers = list[Json | None]
 """What goes to `extra`, row by row; None where nothing does."""
 
+_SPARE_LEVELS = 200
 _ENVELOPE = frozenset({"requestId", "success"})
+_FINER_THAN_MICROSECONDS = re.compile(r"[.,][0-9]{6}[0-9]*[1-9]")
 _PYTHON_TYPES: dict[Type, set[type]] = {"text": {str}, "bigint": {int}, "double": {int, float}, "bool": {bool}}
 
 
@@ -40,12 +46,35 @@ class Result:
     body: bytes
 
 
-def normalize(results: Iterable[Result]) -> dict[str, pa.Table]:
+def normalize(results: Iterable[Result]) -> Tables:
     """Turns results into the rows of all tables they touch, without the id of the load that is to take them.
 
     Of a profile that occurs twice in one result the better-ranked counts. A replaced table has one row with a null
     position for each candidate that has no rows in it; dlt deletes by it and does not insert it.
     """
+    results = list(results)
+    try:
+        return _normalize(results)
+    except (RecursionError, UnreadableBody):
+        with ThreadPoolExecutor(1) as empty_stack:
+            return empty_stack.submit(_with_room, _normalize, results).result()
+
+
+def _with_room(work: Callable[..., Tables], *arguments: Any) -> Tables:
+    """Does what a value nested nearly as deep as Python allows needs, for which a load's stack has no room left.
+
+    Such a value was read when it came in, and that on a stack that was nearly empty: on another one, with something to
+    spare, it can be read and written again.
+    """
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + _SPARE_LEVELS)
+    try:
+        return work(*arguments)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _normalize(results: Sequence[Result]) -> Tables:
     tables: dict[str, list[pa.Table]] = {}
     by_kind: dict[str, list[tuple[Request, Json]]] = {kind: [] for kind in KINDS}
     with _no_search_for_cycles():
@@ -93,9 +122,11 @@ def _runs(model: RunModel, payloads: list[tuple[Request, Json]]) -> Iterable[tup
     leftovers: Leftovers = [None] * len(bodies)
     known = model.runs.fields | _ENVELOPE | {model.items}
     _keep_unknown(bodies, known, leftovers)
-    for index, body in enumerate(bodies):
-        if not isinstance(body.get("success"), (bool, type(None))):
-            _keep(leftovers, index, "success", body["success"])
+    for index, (request, body) in enumerate(payloads):
+        for name, implied in (("success", True), ("requestId", request.id)):
+            value = body.get(name)
+            if value is not None and (type(value) is not type(implied) or value != implied):
+                _keep(leftovers, index, name, value)
     profiles = _profiles(model, bodies, leftovers)
     counts = np.bincount(np.asarray(profiles.run, dtype=np.int64), minlength=len(bodies))
     arrays = {
@@ -302,16 +333,21 @@ def _take_over(columns: Sequence[Column], objects: list[Json], leftovers: Leftov
 
 
 def _fit(values: list[Any], type_: Type, field: str, leftovers: Leftovers) -> pa.Array:
-    """The values as an Arrow array; those that do not fit the type are null there and go to `extra`."""
+    """The values as an Arrow array; those that do not fit the type are null there and go to `extra`.
+
+    A time with more digits than a timestamp has goes to both: cut to microseconds it is still good to work with.
+    """
     if type_ == "timestamp":
         times = [_timestamp(value) for value in values]
         for index, value in enumerate(values):
-            if value is not None and times[index] is None:
+            if value is not None and (times[index] is None or _FINER_THAN_MICROSECONDS.search(value)):
                 _keep(leftovers, index, field, value)
         return pa.array(times, ARROW_TYPES[type_])
     if set(map(type, values)) <= _PYTHON_TYPES[type_] | {type(None)}:
         try:
-            return pa.array(values, ARROW_TYPES[type_])
+            array = pa.array(values, ARROW_TYPES[type_])
+            if type_ != "text" or not _holds_nul(array):
+                return array
         except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
             pass
     fitting: list[Any] = []
@@ -327,6 +363,8 @@ def _fit(values: list[Any], type_: Type, field: str, leftovers: Leftovers) -> pa
 def _fits(value: Any, type_: Type) -> bool:
     if type(value) not in _PYTHON_TYPES[type_]:
         return False
+    if type_ == "text":
+        return _is_text(value)
     try:
         if type_ == "double":
             return bool(float(value) == value)
@@ -348,12 +386,20 @@ def _timestamp(value: Any) -> datetime | None:
 
 
 def _is_text(value: Any) -> bool:
-    """Whether a string can be stored: a lone surrogate, which JSON can spell, has no UTF-8."""
+    """Whether every warehouse can store a string.
+
+    JSON can spell two things that not all can: a lone surrogate, which has no UTF-8, and NUL, which Postgres refuses
+    and with it the whole load. In `extra` both are spelt as in JSON.
+    """
     try:
-        value.encode()
+        return b"\0" not in value.encode()
     except UnicodeEncodeError:
         return False
-    return True
+
+
+def _holds_nul(texts: pa.StringArray) -> bool:
+    data = texts.buffers()[2]
+    return data is not None and b"\0" in data.to_pybytes()
 
 
 def _keep_unknown(objects: list[Json], known: frozenset[str] | set[str], leftovers: Leftovers) -> None:

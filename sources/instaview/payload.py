@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections import defaultdict
+from decimal import Decimal, InvalidOperation
+from itertools import count
 from typing import Any, NoReturn
 
 import msgspec
@@ -29,7 +33,6 @@ class Head(msgspec.Struct, rename="camel"):
 
 
 _head = msgspec.json.Decoder(Head)
-_whole = msgspec.json.Decoder()
 _HEAD_FIELDS = {field.encode_name: field.name for field in msgspec.structs.fields(Head)}
 
 
@@ -47,8 +50,25 @@ def read_payload(body: bytes) -> tuple[Head, bytes]:
     if head.status is None and inner[:1] == b"{":
         wrapped = _read_head(inner)
         if wrapped.status is not None:
-            return wrapped, inner
+            return wrapped, _without_envelope(body) or inner
     return head, body
+
+
+def _without_envelope(body: bytes) -> bytes | None:
+    """The result in an envelope that holds more than it is documented to, which is put beside it as `envelope`.
+
+    None where there is no more.
+    """
+    envelope = read_json(body)
+    result = envelope.pop("data")
+    silent = {"success": (None, True), "error": (None,), "timestamp": (envelope.get("timestamp"),)}
+    more = {name: value for name, value in envelope.items() if not any(value is said for said in silent.get(name, ()))}
+    if not more:
+        return None
+    try:
+        return json.dumps(_all_of_an_object([*result.items(), ("envelope", more)])).encode()
+    except RecursionError:
+        raise UnreadableBody("nested deeper than any result is") from None
 
 
 def _read_head(body: bytes) -> Head:
@@ -65,19 +85,56 @@ def _read_head(body: bytes) -> Head:
 
 
 def read_json(body: bytes) -> Any:
-    """A whole JSON document as Python values. Whole numbers keep every digit; what Python has no number for is text.
+    """A whole JSON document as Python values, with nothing lost.
+
+    Numbers keep every digit: one that Python has no exact number for is text. Where a name occurs twice in one object
+    its last value counts, as in other readers, and those before it are kept beside it, as `name#1`, `name#2` …
 
     Raises:
         UnreadableBody: it is not JSON, or nested deeper than any result is.
     """
     try:
-        return _whole.decode(body)
+        value = _whole.decode(body)
+        if len(_NAME_ENDS.findall(body)) == _count_names(value):  # else names repeat, or a text looks like one
+            return value
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return json.loads(body, parse_constant=_no_constant, parse_int=_whole_number, parse_float=_number)
+        return json.loads(
+            body,
+            parse_constant=_no_constant,
+            parse_int=_whole_number,
+            parse_float=_number,
+            object_pairs_hook=_all_of_an_object,
+        )
     except (ValueError, RecursionError):
         raise UnreadableBody(f"not JSON, or cut short ({len(body)} bytes)") from None
+
+
+def _count_names(value: Any) -> int:
+    """How many names the objects of a document have, all together."""
+    names, values = 0, [value]
+    while values:
+        inner = values.pop()
+        if type(inner) is dict:
+            names += len(inner)
+            values += inner.values()
+        elif type(inner) is list:
+            values += inner
+    return names
+
+
+def _all_of_an_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) == len(pairs):
+        return value
+    last = {name: place for place, (name, _) in enumerate(pairs)}
+    numbers: dict[str, count[int]] = defaultdict(lambda: count(1))
+    for place, (name, earlier) in enumerate(pairs):
+        if place != last[name]:
+            free = next(f"{name}#{number}" for number in numbers[name] if f"{name}#{number}" not in value)
+            value[free] = earlier
+    return value
 
 
 def _whole_number(text: str) -> int | str:
@@ -89,8 +146,19 @@ def _whole_number(text: str) -> int | str:
 
 def _number(text: str) -> float | str:
     number = float(text)
-    return number if math.isfinite(number) else text
+    if len(text) <= _EXACT_LENGTH and "e" not in text and "E" not in text:
+        return number
+    try:
+        return number if math.isfinite(number) and Decimal(repr(number)) == Decimal(text) else text
+    except InvalidOperation:  # an exponent of many digits
+        return text
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+_whole = msgspec.json.Decoder(float_hook=_number)
+_NAME_ENDS = re.compile(rb'"[ \t\n\r]*:')
+_EXACT_LENGTH = 16
+"""Of numbers written with so few characters and without an exponent, no two have the same double."""

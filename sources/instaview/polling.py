@@ -18,9 +18,10 @@ import httpx
 
 from .client import Client
 from .clock import Clock
+from .normalize import Tables
 from .request_ids import Request
 from .resolver import Resolver, Tracked
-from .rows import RowBuilder, TableRows, rows_of
+from .rows import RowBuilder, rows_of
 from .settings import InstaviewSettings
 
 HELD_BYTES = 32 * 1024 * 1024
@@ -56,7 +57,7 @@ class Batch:
     ended: list[Tracked]
     first: bool
     last: bool
-    rows: TableRows = field(default_factory=dict)
+    rows: Tables = field(default_factory=dict)
     """The rows of their results; whoever writes them empties it, to free the memory as soon as it can be."""
 
 

@@ -7,14 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pyarrow as pa
 
-from .normalize import Result, normalize
+from .normalize import Result, Tables, normalize
 from .resolver import Tracked
 
 RESULTS_AT_ONCE = 50
 """Results normalised together: fewer are slow, more take memory and gain nothing."""
-
-TableRows = dict[str, pa.Table]
-"""Rows by the name of their table."""
 
 
 class RowBuilder:
@@ -23,7 +20,7 @@ class RowBuilder:
     def __init__(self) -> None:
         self._worker = ThreadPoolExecutor(1, "instaview-rows")
         self._waiting: list[Tracked] = []
-        self._parts: list[Future[TableRows]] = []
+        self._parts: list[Future[Tables]] = []
 
     def add(self, tracked: Tracked) -> None:
         """Takes the result of a request that has ended, if it has one."""
@@ -32,7 +29,7 @@ class RowBuilder:
         if len(self._waiting) >= RESULTS_AT_ONCE:
             self._send()
 
-    def cut(self) -> list[Future[TableRows]]:
+    def cut(self) -> list[Future[Tables]]:
         """Everything added since the cut before, for `rows_of`."""
         self._send()
         parts, self._parts = self._parts, []
@@ -48,7 +45,7 @@ class RowBuilder:
             self._waiting = []
 
 
-def rows_of(parts: Iterable[Future[TableRows]]) -> TableRows:
+def rows_of(parts: Iterable[Future[Tables]]) -> Tables:
     """The rows of all parts, once they are there.
 
     Raises:
@@ -61,7 +58,7 @@ def rows_of(parts: Iterable[Future[TableRows]]) -> TableRows:
     return {name: pa.concat_tables(pieces) for name, pieces in tables.items()}
 
 
-def _rows(ended: list[Tracked]) -> TableRows:
+def _rows(ended: list[Tracked]) -> Tables:
     rows = normalize(Result(tracked.request, tracked.body) for tracked in ended if tracked.body is not None)
     for tracked in ended:
         tracked.body = None  # its rows take its place in memory

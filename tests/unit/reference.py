@@ -126,9 +126,11 @@ def _run(
     extra: dict[str, Any] = {}
     _columns(columns, payload, row, extra)
     for field, value in payload.items():
-        if field in (items_field, "requestId") or field in [api for _, api, _ in columns]:
+        if field == items_field or field in [api for _, api, _ in columns]:
             continue
-        if field == "success" and (value is None or isinstance(value, bool)):
+        if field == "success" and (value is None or value is True):
+            continue
+        if field == "requestId" and (value is None or value == request_id):
             continue
         extra[field] = value
 
@@ -285,7 +287,7 @@ def _columns(columns: list[tuple[str, str, str]], holder: dict[str, Any], row: R
             continue
         if fits(value, type_):
             row[column] = in_column(value, type_)
-        else:
+        if not fits(value, type_) or (type_ == "timestamp" and is_cut(value)):
             extra[field] = value
 
 
@@ -334,9 +336,16 @@ def moment(text: str) -> datetime | None:
         return None
 
 
+def is_cut(text: str) -> bool:
+    """Whether a time has digits behind the microseconds that say something; its column holds it without them."""
+    fraction = text.replace(",", ".").partition(".")[2]
+    digits = fraction[: len(fraction) - len(fraction.lstrip("0123456789"))]
+    return digits[6:].strip("0") != ""
+
+
 def storable(text: str) -> bool:
-    """Whether a text has a UTF-8 form; lone surrogates have none."""
-    return not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
+    """Whether a text has a UTF-8 form, which lone surrogates have not, and no NUL, which Postgres refuses."""
+    return not any(0xD800 <= ord(character) <= 0xDFFF or character == "\0" for character in text)
 
 
 def same_json(one: Any, other: Any) -> bool:

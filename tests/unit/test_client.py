@@ -142,6 +142,15 @@ def test_a_result_in_the_general_envelope_is_given_without_it() -> None:
     assert json.loads(answer.body) == inner
 
 
+@pytest.mark.parametrize("more", [{"meta": {"page": 1}}, {"success": False}, {"error": {"code": "PARTIAL"}}])
+def test_what_an_envelope_holds_beyond_its_documented_fields_is_kept_beside_the_result(more: dict[str, Any]) -> None:
+    inner = flat(SOURCING.id, candidates=[], envelope="own")
+    answer = ask_for(200, {**wrapped(inner), **more})
+    assert answer.outcome is Outcome.COMPLETED
+    assert answer.body is not None
+    assert json.loads(answer.body) == {**inner, "envelope": more, "envelope#1": "own"}
+
+
 def test_the_own_data_of_an_enrichment_is_not_taken_for_an_envelope() -> None:
     result = flat(ENRICHMENT.id, enrichedCount=1, data=[{"profileId": "a", "success": True}])
     answer = ask(answering(200, result), ENRICHMENT)

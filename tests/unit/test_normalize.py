@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +24,7 @@ from reference import (
     RATIONALE,
     SOURCING_RUN,
     TEXT_LISTS,
+    is_cut,
     moment,
     rows_of,
     same_json,
@@ -210,8 +213,10 @@ def object_again(columns: list[tuple[str, str, str]], row: Row) -> dict[str, Any
 
 
 def disjoint(columns: dict[str, Any], left: dict[str, Any]) -> dict[str, Any]:
-    """Columns and `extra` together; a field stands in one of them."""
-    assert not columns.keys() & left.keys(), "a field is in a column and in extra"
+    """Columns and `extra` together; a field stands in one of them. A time that was cut is whole in `extra` as well."""
+    for field in columns.keys() & left.keys():
+        assert is_cut(left[field])
+        assert moment(left[field]) == moment(columns[field])
     return {**columns, **left}
 
 
@@ -219,11 +224,12 @@ def told_apart(kind: str, payload: dict[str, Any]) -> str:
     """A payload, without the differences that the tables do not keep.
 
     Null, an empty list and missing are the same for a field that has a column or a table. Times are what they name, in
-    UTC. `requestId` and a boolean `success` of a run are left out, and so is a profile that comes again just the same.
+    UTC. `requestId` and a `success` that is true are left out of a run, and so is a profile that comes again just the
+    same.
     """
     run = known_fields(RUN_COLUMNS[kind], payload)
     run.pop("requestId", None)
-    if run.get("success") is None or isinstance(run["success"], bool):
+    if run.get("success") is None or run["success"] is True:
         run.pop("success", None)
     items = run.pop(ITEMS[kind], None)
     if isinstance(items, list):
@@ -283,7 +289,7 @@ def known_fields(columns: list[tuple[str, str, str]], holder: dict[str, Any]) ->
             kept.pop(field, None)
         elif type_ == "timestamp" and isinstance(value, str):
             time = moment(value)
-            kept[field] = value if time is None else f"at {time.isoformat()}"
+            kept[field] = value if time is None or is_cut(value) else f"at {time.isoformat()}"
         elif type_ == "double" and isinstance(value, (int, float)) and not isinstance(value, bool):
             kept[field] = int(value) if value == int(value) else value
     return kept
@@ -609,7 +615,7 @@ def test_documented_failed_run_gives_one_run_row_and_nothing_else(kind: str, cod
     assert set(tables) == {RUN_TABLES[kind]}
     (run,) = tables[RUN_TABLES[kind]]
     assert (run["status"], run["error_code"], run["error_message"]) == ("failed", code, "The agent gave up.")
-    assert (run["created_at"], run["extra"]) == (MIDNIGHT, None)
+    assert (run["created_at"], run["extra"]) == (MIDNIGHT, {"success": False})
 
 
 # ---------------------------------------------------------------------- properties
@@ -738,7 +744,7 @@ def test_every_field_may_be_missing(kind: str, path: tuple[str | int, ...], fiel
 def test_unknown_fields_are_kept_at_every_level(kind: str, path: tuple[str | int, ...]) -> None:
     new = {"newField": {"a": [1, None, "\ud800"]}, "newNull": None, "": "", "extra": "x", "companyId": "c"}
     payload = changed(PAYLOADS[kind], path, lambda o: o.update(new))
-    batch = [Delivered(kind, request_id(kind), None, payload)]
+    batch = [Delivered(kind, PAYLOADS[kind]["requestId"], None, payload)]
     tables = read(arrow_of(batch))
     extras = [row["extra"] for rows in tables.values() for row in rows if row.get("extra")]
     assert len(extras) == 1
@@ -818,17 +824,39 @@ def test_a_bool_is_true_or_false_and_nothing_like_it(value: Any) -> None:
     assert same_json(row["extra"], {"success": value})
 
 
-@pytest.mark.parametrize("value", ["", " ", "a\x00b", "👩‍💻", "'; DROP TABLE candidates; --", "a/b", "\u2028"])
+@pytest.mark.parametrize("zone", ["Z", "", "+05:30"])
+@pytest.mark.parametrize("digits", [".1234567", ".123456001", ",0000001", ".000000000000000000001"])
+def test_a_time_finer_than_microseconds_is_cut_in_its_column_and_whole_in_extra(digits: str, zone: str) -> None:
+    value = f"2025-01-01T05:30:00{digits}{zone}"
+    run = only(tables_of("sourcing", {"createdAt": value}), "sourcing_runs")
+    assert run["created_at"] == moment(f"2025-01-01T05:30:00{digits[:7]}{zone}")
+    assert run["extra"] == {"createdAt": value}
+
+
+@pytest.mark.parametrize("value", ["", " ", "a\x01b", "👩‍💻", "'; DROP TABLE candidates; --", "a/b", "\u2028"])
 def test_a_text_is_kept_as_it_is(value: str) -> None:
     row = only(candidate(name=value), "candidates")
     assert (row["name"], row["extra"]) == (value, None)
 
 
-@pytest.mark.parametrize("value", ["\ud800", "a\udfffb", 1, 1.5, True, ["Jane"], {"first": "Jane"}])
+@pytest.mark.parametrize("value", ["\ud800", "a\udfffb", "a\x00b", "\x00", 1, 1.5, True, ["Jane"], {"first": "Jane"}])
 def test_what_is_no_storable_text_goes_to_extra(value: Any) -> None:
     row = only(candidate(name=value), "candidates")
     assert row["name"] is None
     assert same_json(row["extra"], {"name": value})
+
+
+@pytest.mark.parametrize("kind", PAYLOADS)
+def test_no_cell_holds_a_nul_which_postgres_refuses(kind: str) -> None:
+    """It is kept all the same, spelt out."""
+    nul = "a\x00b"
+    deep = json.loads(
+        json.dumps(PAYLOADS[kind]), object_hook=lambda o: {**dict.fromkeys(o, nul), nul: nul, "profileId": "p"}
+    )
+    for payload in (deep, {**deep, ITEMS[kind]: PAYLOADS[kind][ITEMS[kind]]}, {ITEMS[kind]: [{"profileId": nul}]}):
+        for table in arrow_of([Delivered(kind, request_id(kind), None, payload)]).values():
+            assert not [v for c in table.columns for v in c.to_pylist() if isinstance(v, str) and "\x00" in v]
+        assert_lossless([d := Delivered(kind, request_id(kind), None, payload)], read(arrow_of([d])))
 
 
 @pytest.mark.parametrize(
@@ -877,10 +905,17 @@ def test_null_in_a_known_field_is_as_if_it_were_missing() -> None:
     assert row["extra"] == {"profileUrl": None}
 
 
-def test_the_envelope_of_a_run_is_not_kept_but_a_misfit_success_is() -> None:
-    assert only(tables_of("sourcing", {"success": True, "requestId": "x"}), "sourcing_runs")["extra"] is None
-    assert only(tables_of("sourcing", {"success": None}), "sourcing_runs")["extra"] is None
-    assert only(tables_of("sourcing", {"success": "yes"}), "sourcing_runs")["extra"] == {"success": "yes"}
+def test_of_the_envelope_of_a_run_only_what_the_row_does_not_say_is_kept() -> None:
+    told = {"success": True, "requestId": request_id("sourcing")}
+    assert only(tables_of("sourcing", told), "sourcing_runs")["extra"] is None
+    assert only(tables_of("sourcing", {"success": None, "requestId": None}), "sourcing_runs")["extra"] is None
+    for name, value in (
+        ("success", "yes"),
+        ("success", False),
+        ("success", 1),
+        ("requestId", told["requestId"].upper()),
+    ):
+        assert same_json(only(tables_of("sourcing", {**told, name: value}), "sourcing_runs")["extra"], {name: value})
     # one level down they are fields like any other
     assert only(candidate(success=True, requestId="x"), "candidates")["extra"] == {"success": True, "requestId": "x"}
 
@@ -892,7 +927,7 @@ def test_positions_are_those_of_the_api_and_null_items_have_no_row() -> None:
 
 
 @pytest.mark.parametrize("field", ["skills", "aiFitPoints", "aiRedFlags", "emails"])
-@pytest.mark.parametrize("odd", [1, True, [], {}, "\ud800"])
+@pytest.mark.parametrize("odd", [1, True, [], {}, "\ud800", "nul\x00"])
 def test_a_list_with_an_odd_item_is_kept_whole_beside_its_rows(field: str, odd: Any) -> None:
     items = ["a", odd, None, "b"]
     tables = candidate(**{field: items})
@@ -1038,6 +1073,7 @@ def test_the_same_profile_in_two_requests_is_two_candidates(kind: str) -> None:
         {"profileId": ""},
         {"profileId": 7},
         {"profileId": "\ud800"},
+        {"profileId": "p\x00"},
     ],
     ids=ascii,
 )
@@ -1056,7 +1092,7 @@ def test_candidate_count_counts_the_rows() -> None:
 
 @pytest.mark.parametrize("kind", PAYLOADS)
 def test_profile_ids_are_taken_as_they_are(kind: str) -> None:
-    odd = ["'; DROP TABLE candidates; --", "a/b/../c", "👩‍💻", "\x00", " "]
+    odd = ["'; DROP TABLE candidates; --", "a/b/../c", "👩‍💻", "\x01", " "]
     rows = tables_of(kind, {ITEMS[kind]: [{"profileId": id_} for id_ in odd]})[PROFILE_TABLES[kind]]
     assert [row["profile_id"] for row in rows] == odd
     assert [row["candidate_id"] for row in rows] == [f"{request_id(kind)}/{id_}" for id_ in odd]
@@ -1204,3 +1240,97 @@ def test_a_number_past_all_doubles_is_kept_and_does_not_become_infinite() -> Non
     rows = read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)]))["candidates"]
     assert [row["match_score"] for row in rows] == [None, None]
     assert ["1e400" in json.dumps(row["extra"]) for row in rows] == [True, True]
+
+
+@pytest.mark.parametrize("number", ["0.1", "1E5", "-1.50e-3", "87.1234567890123", "1e22", "0.30000000000000004"])
+def test_a_number_that_a_double_holds_is_one(number: str) -> None:
+    body = f'{{"candidates": [{{"profileId": "p1", "matchScore": {number}, "new": {number}}}]}}'.encode()
+    row = only(read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)])), "candidates")
+    assert row["match_score"] == float(number)
+    assert row["extra"] == {"new": float(number)}
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "0.1000000000000000055511151231257827",
+        "87.12345678901234567",
+        "1234567890123456.75",
+        "9007199254740993.0",
+        "1e-400",
+        "-1e400",
+        "1e-99999999999999999999",
+    ],
+)
+def test_a_number_that_no_double_holds_keeps_every_digit_in_extra(number: str) -> None:
+    body = f'{{"candidates": [{{"profileId": "p1", "matchScore": {number}, "new": [{number}]}}]}}'.encode()
+    row = only(read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)])), "candidates")
+    assert row["match_score"] is None
+    assert row["extra"] == {"matchScore": number, "new": [number]}
+
+
+@pytest.mark.parametrize("space", ["", " ", "\n\t"])
+@pytest.mark.parametrize("text", ["plain", 'quoted "name": value', "\ud800"])
+def test_of_a_name_that_repeats_the_last_value_counts_and_those_before_it_are_kept(space: str, text: str) -> None:
+    profile = {"profileId": "p1", "skills": ["last"]}
+    names = (
+        '"foundCount": 1, "foundCount": 2, "foundCount#1": "taken", "foundCount": 3, '
+        '"new": {"a": 1, "a": true, "a": TEXT}, '
+        f'"candidates": ["first"], "candidates": [{{"skills": ["first"], {json.dumps(profile)[1:]}]'
+    )
+    body = f"{{{names}}}".replace('":', f'"{space}:').replace("TEXT", json.dumps(text)).encode()
+    tables = read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)]))
+    run = only(tables, "sourcing_runs")
+    assert run["found_count"] == 3
+    assert run["extra"] == {
+        "foundCount#1": "taken",
+        "foundCount#2": 1,
+        "foundCount#3": 2,
+        "new": {"a": text, "a#1": 1, "a#2": True},
+        "candidates#1": ["first"],
+    }
+    assert [row["skill"] for row in tables["profile_skills"]] == ["last"]
+    assert only(tables, "candidates")["extra"] == {"skills#1": ["first"]}
+
+
+def test_a_name_that_repeats_many_times_takes_no_time() -> None:
+    body = b'{"new": {' + b'"a": 1, ' * 100_000 + b'"b": 1}}'
+    run = only(read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)])), "sourcing_runs")
+    assert len(run["extra"]["new"]) == 100_001
+
+
+@pytest.mark.parametrize("nested", ["[", '{"a":'])
+@pytest.mark.parametrize("place", ["run", "profile", "twice"])
+def test_what_could_be_read_is_kept_however_deep_it_is_nested_and_the_stack_it_is_normalised_on(
+    nested: str, place: str
+) -> None:
+    def deepest_read() -> tuple[str, bytes]:
+        """The deepest value that is taken where answers come in, on a thread of its own."""
+        for levels in range(1_000, 0, -1):
+            value = nested * levels + "1" + ("]" if nested == "[" else "}") * levels
+            profiles = {
+                "run": "[]",
+                "profile": f'[{{"profileId": "p1", "deep": {value}}}]',
+                "twice": f'[{{"profileId": "p1"}}, {{"profileId": "p1", "deep": {value}}}, {{"profileId": "p1"}}]',
+            }[place]
+            run = f', "deep": {value}' if place == "run" else ""
+            body = f'{{"status": "completed", "candidates": {profiles}{run}}}'.encode()
+            try:
+                return value, read_payload(body)[1]
+            except UnreadableBody:
+                continue
+        raise AssertionError("nothing nested is read")
+
+    def rows_from_a_full_stack(frames: int, body: bytes) -> dict[str, pa.Table]:
+        if frames:
+            return rows_from_a_full_stack(frames - 1, body)
+        return normalize([Result(Request(request_id("sourcing"), "sourcing"), body)])
+
+    with ThreadPoolExecutor(1) as polling:
+        value, body = polling.submit(deepest_read).result()
+    assert len(value) > 1_500
+    limit = sys.getrecursionlimit()
+    tables = rows_from_a_full_stack(200, body)
+    (extra,) = [e for t in tables.values() if "extra" in t.column_names for e in t["extra"].to_pylist() if e]
+    assert value.replace(" ", "") in extra.replace(" ", "")
+    assert sys.getrecursionlimit() == limit

@@ -1,7 +1,6 @@
-"""Finished requests under a rate limit, against a made-up server, in virtual time.
+"""The API in virtual time: it counts calls as its documentation says, and its runs take their time.
 
-The server counts as the API says it does: fixed windows of a minute and an hour per key, told in every answer, and
-never more than 120 result calls a minute.
+Fixed windows of a minute and an hour per key, told in every answer, and never more than 120 result calls a minute.
 """
 
 from __future__ import annotations
@@ -9,47 +8,77 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import uuid
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import httpx
 
-import virtual_time
-from instaview.client import Client
-from instaview.clock import Clock
-from instaview.request_ids import Request
-from instaview.resolver import Resolver
-
 RESULT_CALLS = 120
+LARGEST_PLAN = 600
 LATENCY = 0.15
 """Seconds between a call and its answer, half of them before the server counts it."""
 
 
+START = 1_705_320_000.0
+"""The wall clock at virtual second 0."""
+
+
 @dataclass(frozen=True)
-class Case:
-    """N requests under a plan; `phase` is how many seconds of the server's minute (and hour) had passed before."""
+class Plan:
+    """What a key may do. Keys above the largest documented plan have a limit of their own for results too."""
 
     name: str
-    requests: int
     minute: int
     hour: int
-    phase: float
 
-    def ideal(self) -> float:
-        """Seconds that anyone would need who knew everything and sent each call the moment it was allowed."""
-        recent: deque[float] = deque(maxlen=RESULT_CALLS)
-        windows = [_Window(60.0, self.minute, self.phase), _Window(3600.0, self.hour, self.phase)]
-        now = 0.0
-        for _ in range(self.requests):
-            if len(recent) == RESULT_CALLS:
-                now = max(now, recent[0] + 60.0)
-            while (pause := max(w.pause(now) for w in windows)) > 0:
-                now += pause
-            for window in windows:
-                window.count(now)
-            recent.append(now)
-        return now + LATENCY
+    @property
+    def result_calls(self) -> int | None:
+        """Result calls in any 60 seconds."""
+        return RESULT_CALLS if self.minute <= LARGEST_PLAN else None
+
+
+PLANS = (
+    Plan("Trial", 30, 500),
+    Plan("default", 60, 2_000),
+    Plan("Starter", 120, 5_000),
+    Plan("Business", 300, 15_000),
+    Plan("Scale", 600, 30_000),
+)
+UNLIMITED = Plan("unlimited", 1_000_000, 60_000_000)
+
+
+class Counter:
+    """Counts calls under a plan; `phase` is how many seconds of the server's minute (and hour) had passed at 0."""
+
+    def __init__(self, plan: Plan, phase: float) -> None:
+        self.windows = {"Minute": _Window(60.0, plan.minute, phase), "Hour": _Window(3600.0, plan.hour, phase)}
+        self._recent: deque[float] | None = deque(maxlen=plan.result_calls) if plan.result_calls else None
+
+    def free_at(self, now: float) -> float:
+        """The first moment, `now` or later, at which a call is allowed."""
+        if self._recent is not None and len(self._recent) == self._recent.maxlen:
+            now = max(now, self._recent[0] + 60.0)
+        while (pause := max(window.pause(now) for window in self.windows.values())) > 0:
+            now += pause
+        return now
+
+    def count(self, now: float) -> None:
+        """Counts a call."""
+        for window in self.windows.values():
+            window.count(now)
+        if self._recent is not None:
+            self._recent.append(now)
+
+    def headers(self) -> dict[str, str]:
+        """The six headers of an answer."""
+        told = {}
+        for name, window in self.windows.items():
+            told[f"X-RateLimit-Limit-{name}"] = str(window.limit)
+            told[f"X-RateLimit-Remaining-{name}"] = str(window.limit - window.used)
+            told[f"X-RateLimit-Reset-{name}"] = str(math.ceil(START + window.ends()))
+        return told
 
 
 class _Window:
@@ -57,7 +86,7 @@ class _Window:
         self.seconds, self.limit, self._phase = seconds, limit, phase
         self._number, self.used = 0, 0
 
-    def roll(self, now: float) -> None:
+    def _roll(self, now: float) -> None:
         number = math.floor((now + self._phase) / self.seconds + 1e-9)
         if number != self._number:
             self._number, self.used = number, 0
@@ -66,84 +95,61 @@ class _Window:
         return (self._number + 1) * self.seconds - self._phase
 
     def pause(self, now: float) -> float:
-        self.roll(now)
+        self._roll(now)
         return 0.0 if self.used < self.limit else self.ends() - now
 
     def count(self, now: float) -> None:
-        self.roll(now)
+        self._roll(now)
         self.used += 1
 
 
-class _Server(httpx.AsyncBaseTransport):
-    def __init__(self, case: Case) -> None:
-        self._minute = _Window(60.0, case.minute, case.phase)
-        self._hour = _Window(3600.0, case.hour, case.phase)
-        self._recent: deque[float] = deque(maxlen=RESULT_CALLS)
+def allowed_calls(plan: Plan, phase: float, until: float) -> int:
+    """Calls that whoever knew everything could have sent by then, each at the moment it was allowed."""
+    counter, now, calls = Counter(plan, phase), 0.0, 0
+    while (now := counter.free_at(now)) <= until:
+        counter.count(now)
+        calls += 1
+    return calls
+
+
+class Api(httpx.AsyncBaseTransport):
+    """The server, as a transport for httpx.
+
+    Args:
+        plan: what the key may do.
+        phase: how many seconds of the server's windows have passed at 0.
+        ran: when each run was asked for and when it ends, in virtual seconds, by request id; before 0 is possible.
+    """
+
+    def __init__(self, plan: Plan, phase: float, ran: Mapping[str, tuple[float, float]]) -> None:
+        self._counter, self._ran = Counter(plan, phase), ran
         self._loop = asyncio.get_running_loop()
         self.calls = 0
         self.limited = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answers a call."""
         await asyncio.sleep(LATENCY / 2)
         now = self._loop.time()
         self.calls += 1
-        over = max(self._minute.pause(now), self._hour.pause(now)) > 0
-        over |= len(self._recent) == RESULT_CALLS and now - self._recent[0] < 60.0
+        over = self._counter.free_at(now) > now
         if over:
             self.limited += 1
         else:
-            self._recent.append(now)
-            self._minute.count(now)
-            self._hour.count(now)
-        headers = {}
-        for name, window in (("Minute", self._minute), ("Hour", self._hour)):
-            headers[f"X-RateLimit-Limit-{name}"] = str(window.limit)
-            headers[f"X-RateLimit-Remaining-{name}"] = str(window.limit - window.used)
-            headers[f"X-RateLimit-Reset-{name}"] = str(math.ceil(window.ends()))
+            self._counter.count(now)
+        headers = self._counter.headers()
+        request_id = request.url.path.split("/")[-2]
+        created, ends = self._ran[request_id]
         await asyncio.sleep(LATENCY / 2)
         if over:
             return httpx.Response(429, headers={**headers, "Retry-After": "60"}, json={"retryAfter": 60})
-        body = {"requestId": request.url.path.split("/")[-2], "status": "completed", "candidates": []}
-        return httpx.Response(200, headers=headers, content=json.dumps(body))
+        running = now < ends
+        body = {"requestId": request_id, "status": "processing" if running else "completed"}
+        body["createdAt"] = _stamp(created)
+        if not running:
+            body["completedAt"] = _stamp(ends)
+        return httpx.Response(202 if running else 200, headers=headers, content=json.dumps(body))
 
 
-CASES = (
-    Case("Trial", 120, 30, 500, 20.0),
-    Case("default", 300, 60, 2_000, 20.0),
-    Case("Starter", 600, 120, 5_000, 20.0),
-    Case("Business", 600, 300, 15_000, 20.0),
-    Case("custom", 3_000, 100, 1_000, 20.0),
-)
-"""The last one waits for the hour's window too. Above 120 a minute the results endpoints are the limit."""
-
-
-def simulate(case: Case) -> dict[str, float]:
-    """What the case came to; times in virtual seconds."""
-    return virtual_time.run(_simulate(case))
-
-
-async def _simulate(case: Case) -> dict[str, float]:
-    loop = asyncio.get_running_loop()
-    server = _Server(case)
-    # the clock's seconds are the server's: what is simulated is the limit, not clocks that disagree
-    client = Client("http://api.example.com", "sk_test", transport=server, clock=Clock(lambda: 0.0), connections=16)
-    requests = [Request(f"req_{uuid.UUID(int=number)}", "sourcing") for number in range(case.requests)]
-    ended = 0.0
-
-    def hand_on(_: object) -> None:
-        nonlocal ended
-        ended = loop.time()
-
-    async with client:
-        resolver = Resolver(client, requests, hand_on, wait=1e6, poll_interval=10.0, max_in_flight=16)
-        await resolver.run()
-    assert resolver.ended["completed"] == case.requests
-    return {
-        "requests": case.requests,
-        "calls": server.calls,
-        "limited": server.limited,
-        "seconds": ended,
-        "ideal": case.ideal(),
-        "minute": case.minute,
-        "hour": case.hour,
-    }
+def _stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(START + seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

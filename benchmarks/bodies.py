@@ -18,116 +18,21 @@ RUNS = 2_000
 CANDIDATES = 30
 _VERSION = 1  # counts up with every change to what is made
 
-_FIRST = [
-    "Ada",
-    "Bela",
-    "Ciro",
-    "Dana",
-    "Emil",
-    "Fay",
-    "Goran",
-    "Hana",
-    "Ivo",
-    "Jana",
-    "Kai",
-    "Lena",
-    "Milo",
-    "Nora",
-    "Otto",
-    "Pia",
-    "Quin",
-    "Rita",
-    "Samo",
-    "Tea",
-]
-_LAST = [
-    "Adler",
-    "Brook",
-    "Cerny",
-    "Dubois",
-    "Egger",
-    "Farkas",
-    "Gruber",
-    "Horak",
-    "Ilic",
-    "Jonas",
-    "Klein",
-    "Lorenz",
-    "Maly",
-    "Novak",
-    "Ortega",
-    "Polak",
-]
-_SKILLS = [
-    "Python",
-    "Go",
-    "Rust",
-    "Java",
-    "TypeScript",
-    "Kotlin",
-    "SQL",
-    "PostgreSQL",
-    "Kafka",
-    "Spark",
-    "dbt",
-    "Airflow",
-    "Terraform",
-    "Kubernetes",
-    "AWS",
-    "GCP",
-    "Azure",
-    "Linux",
-    "GraphQL",
-    "React",
-    "Django",
-    "FastAPI",
-    "Redis",
-    "Snowflake",
-    "BigQuery",
-    "PyTorch",
-    "Statistics",
-    "Mentoring",
-    "Agile",
-    "Security",
-]
+_FIRST = "Ada Bela Ciro Dana Emil Fay Goran Hana Ivo Jana Kai Lena Milo Nora Otto Pia Quin Rita Samo Tea".split()
+_LAST = "Adler Brook Cerny Dubois Egger Farkas Gruber Horak Ilic Jonas Klein Lorenz Maly Novak Ortega Polak".split()
+_SKILLS = (
+    "Python Go Rust Java TypeScript Kotlin SQL PostgreSQL Kafka Spark dbt Airflow Terraform Kubernetes AWS "
+    "GCP Azure Linux GraphQL React Django FastAPI Redis Snowflake BigQuery PyTorch Statistics Mentoring Agile "
+    "Security"
+).split()
 _COMPANIES = [f"{name} {form}" for name in _LAST for form in ("Labs", "Systems", "Bank", "Health")]
 _ROLES = [f"{rank} {job}" for rank in ("Junior", "Senior", "Staff", "Lead") for job in ("Engineer", "Analyst", "Nurse")]
 _PLACES = ["Bratislava", "Brno", "Vienna", "Graz", "Berlin", "Porto", "Ghent", "Lyon", "Oslo", "Tartu"]
-_WORDS = [
-    "built",
-    "led",
-    "scaled",
-    "the",
-    "a",
-    "team",
-    "of",
-    "service",
-    "platform",
-    "pipeline",
-    "for",
-    "customers",
-    "with",
-    "latency",
-    "cost",
-    "by",
-    "percent",
-    "weekly",
-    "and",
-    "migrated",
-    "designed",
-    "shipped",
-    "reporting",
-    "billing",
-    "payments",
-    "search",
-    "cluster",
-    "on-call",
-    "quality",
-    "data",
-    "model",
-    "tests",
-    "review",
-]
+_WORDS = (
+    "built led scaled the a team of service platform pipeline for customers with latency cost by percent "
+    "weekly and migrated designed shipped reporting billing payments search cluster on-call quality data "
+    "model tests review"
+).split()
 
 
 class Bodies:
@@ -139,14 +44,27 @@ class Bodies:
         self._begins = array("Q")
         self._begins.frombytes((folder / "begins").read_bytes())
         self.ids = (folder / "ids").read_text().split()
-        self._number = {request_id: number for number, request_id in enumerate(self.ids)}
+        self._number = {_rest(request_id): number for number, request_id in enumerate(self.ids)}
 
     def read(self, request_id: str) -> bytes:
         """The body for a request id."""
-        number = self._number[request_id]
+        number = self._number[_rest(request_id)]
         begin, end = self._begins[number], self._begins[number + 1]
         self._file.seek(begin)
         return self._file.read(end - begin - 1)
+
+    def original(self, request_id: str) -> str:
+        """The id that stands in the body, of an id that `another` made from it."""
+        return self.ids[self._number[_rest(request_id)]]
+
+
+def another(request_id: str, time: int) -> str:
+    """Another id for the same body, so that few bodies can serve for many requests."""
+    return f"req_{(int(request_id[4:12], 16) + time) % 2**32:08x}{_rest(request_id)}"
+
+
+def _rest(request_id: str) -> str:
+    return request_id[12:]
 
 
 def make_bodies(runs: int) -> Path:

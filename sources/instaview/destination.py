@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import dlt
-import pyarrow as pa
-import pyarrow.parquet as pq
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.destination.exceptions import DestinationException, UnknownDestinationModule
-from dlt.common.storages import LoadStorage
 from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from .exceptions import DestinationFailed, UsageError
-from .request_ids import Request, parse_request
-from .tables import REQUESTS
 
 PIPELINE = "instaview"
 DUCKDB = "dlt.destinations.duckdb"
@@ -53,7 +46,7 @@ def prepare(pipeline: dlt.Pipeline) -> None:
         UsageError: the file was chosen by the user, and has the name of the dataset.
     """
     destination = pipeline.destination
-    if destination is None or destination.destination_type != DUCKDB:
+    if destination is None or not is_duckdb(pipeline):
         return
     # more loading at once only get in each other's way in one file, and take memory
     destination.caps_params.setdefault("max_parallel_load_jobs", 2)
@@ -74,11 +67,9 @@ def prepare(pipeline: dlt.Pipeline) -> None:
     destination.config_params["credentials"] = f"{default.stem}_data.duckdb"
 
 
-def forget_loaded(pipeline: dlt.Pipeline) -> None:
-    """Deletes what dlt keeps of packages that are loaded: copies of the data, which would grow with every load."""
-    loaded = Path(pipeline.working_dir) / "load" / LoadStorage.LOADED_FOLDER
-    for package in loaded.iterdir() if loaded.is_dir() else ():
-        shutil.rmtree(package, ignore_errors=True)
+def is_duckdb(pipeline: dlt.Pipeline) -> bool:
+    """Whether the warehouse is a DuckDB file, read and written in this process."""
+    return pipeline.destination is not None and pipeline.destination.destination_type == DUCKDB
 
 
 @contextmanager
@@ -89,7 +80,7 @@ def one_connection(pipeline: dlt.Pipeline) -> Iterator[None]:
     those of the staging tables too. Held open it does so once, when the staging tables, which are copies of people's
     data, are empty again.
     """
-    if pipeline.destination is None or pipeline.destination.destination_type != DUCKDB:
+    if not is_duckdb(pipeline):
         yield
         return
     with pipeline.sql_client() as client:
@@ -100,34 +91,6 @@ def one_connection(pipeline: dlt.Pipeline) -> Iterator[None]:
         )
         with client.with_staging_dataset():
             client.truncate_tables(*(name for (name,) in staged or ()))
-
-
-def loading_has_begun(pipeline: dlt.Pipeline) -> bool:
-    """Whether any file of a pending package may have reached the warehouse already."""
-    packages = [pipeline.get_load_package_info(load_id) for load_id in pipeline.list_normalized_load_packages()]
-    return any(jobs for package in packages for state, jobs in package.jobs.items() if state != "new_jobs")
-
-
-def pending_requests(pipeline: dlt.Pipeline) -> list[Request]:
-    """The requests in packages that are not loaded yet."""
-    found: list[Request] = []
-    for path in Path(pipeline.working_dir).rglob(f"{REQUESTS.name}.*.parquet"):
-        try:
-            rows = pq.read_table(path, columns=["request_id", "company_id"]).to_pylist()
-        except (OSError, pa.ArrowException):
-            continue  # written half, or spoilt
-        found += [parse_request(row["request_id"], row["company_id"]) for row in rows]
-    return found
-
-
-def target_of(pipeline: dlt.Pipeline) -> str:
-    """Which dataset of which warehouse the pipeline loads to, as a digest that says nothing else."""
-    config = pipeline.destination_client().config
-    try:
-        place = config.data_location() or config.fingerprint()
-    except Exception:  # some destinations name no place
-        place = config.fingerprint()
-    return hashlib.sha256(f"{config.destination_name}\n{place}\n{pipeline.dataset_name}".encode()).hexdigest()
 
 
 @contextmanager

@@ -204,16 +204,14 @@ def _literals(ids: Iterable[str]) -> str:
     return ", ".join(f"'{request_id}'" for request_id in ids)
 
 
-def request_rows(
-    tracked: Sequence[Tracked], known: Mapping[str, Known], first_seen_at: datetime, load_id: str
-) -> pa.Table:
+def request_rows(tracked: Sequence[Tracked], known: Mapping[str, Known], first_seen_at: datetime) -> pa.Table:
     """Rows of the table `requests`: what is known now, added to what the warehouse knew before.
 
     `first_seen_at` is written for requests that are new to the warehouse.
     """
 
     def column(name: str, values: list[Any]) -> pa.Array:
-        return pa.array(values, REQUESTS.arrow_schema.field(name).type)
+        return pa.array(values, REQUESTS.row_schema.field(name).type)
 
     before = [known.get(t.request.id) for t in tracked]
     arrays: dict[str, list[Any]] = {
@@ -229,4 +227,4 @@ def request_rows(
         "error_code": [t.error_code for t in tracked],
         "error_message": [t.error_message for t in tracked],
     }
-    return to_arrow(REQUESTS, {name: column(name, values) for name, values in arrays.items()}, load_id)
+    return to_arrow(REQUESTS, {name: column(name, values) for name, values in arrays.items()})

@@ -46,18 +46,18 @@ class Result:
     body: bytes
 
 
-def normalize(results: Iterable[Result], load_id: str) -> Tables:
-    """Turns results into the rows of all tables they touch, each stamped with `load_id`.
+def normalize(results: Iterable[Result]) -> Tables:
+    """Turns results into the rows of all tables they touch, without the id of the load that is to take them.
 
     Of a profile that occurs twice in one result the better-ranked counts. A replaced table has one row with a null
     position for each candidate that has no rows in it; dlt deletes by it and does not insert it.
     """
     results = list(results)
     try:
-        return _normalize(results, load_id)
+        return _normalize(results)
     except (RecursionError, UnreadableBody):
         with ThreadPoolExecutor(1) as empty_stack:
-            return empty_stack.submit(_with_room, _normalize, results, load_id).result()
+            return empty_stack.submit(_with_room, _normalize, results).result()
 
 
 def _with_room(work: Callable[..., Tables], *arguments: Any) -> Tables:
@@ -74,7 +74,7 @@ def _with_room(work: Callable[..., Tables], *arguments: Any) -> Tables:
         sys.setrecursionlimit(limit)
 
 
-def _normalize(results: Sequence[Result], load_id: str) -> Tables:
+def _normalize(results: Sequence[Result]) -> Tables:
     tables: dict[str, list[pa.Table]] = {}
     by_kind: dict[str, list[tuple[Request, Json]]] = {kind: [] for kind in KINDS}
     with _no_search_for_cycles():
@@ -83,7 +83,7 @@ def _normalize(results: Sequence[Result], load_id: str) -> Tables:
         for kind, payloads in by_kind.items():
             if payloads:
                 for table, arrays in _runs(RUN_MODELS[kind], payloads):
-                    tables.setdefault(table.name, []).append(to_arrow(table, arrays, load_id))
+                    tables.setdefault(table.name, []).append(to_arrow(table, arrays))
     return {name: pa.concat_tables(parts) for name, parts in tables.items()}
 
 
@@ -99,11 +99,9 @@ def _no_search_for_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def to_arrow(table: Table, arrays: dict[str, pa.Array], load_id: str) -> pa.Table:
+def to_arrow(table: Table, arrays: dict[str, pa.Array]) -> pa.Table:
     """A table of the model from its columns' arrays."""
-    columns = [arrays[column.name] for column in table.columns]
-    load_ids = pa.repeat(pa.scalar(load_id), len(columns[0]))
-    return pa.table([*columns, load_ids], schema=table.arrow_schema)
+    return pa.table([arrays[column.name] for column in table.columns], schema=table.row_schema)
 
 
 # ---------------------------------------------------------------------- runs and their profiles
@@ -180,6 +178,7 @@ def _profile_tables(
     request_id = runs["request_id"].take(run)
     candidate_id = pc.binary_join_element_wise(request_id, profile_id, "/")
     keys = {"candidate_id": candidate_id, "request_id": request_id, "profile_id": profile_id}
+    shared = {name: _numbered(values) for name, values in keys.items()}
 
     leftovers: Leftovers = [None] * len(profiles.item)
     taken = {"profileId"} | {inner.field for inner in model.lists}
@@ -189,7 +188,7 @@ def _profile_tables(
         _keep_unknown(objects, model.profiles.fields | taken, leftovers)
     else:
         objects, inner_leftovers, own = _candidates_within(model, profiles, leftovers, taken)
-    lists = [rows for inner in model.lists for rows in _list_tables(inner, objects, keys, inner_leftovers)]
+    lists = [rows for inner in model.lists for rows in _list_tables(inner, objects, shared, inner_leftovers)]
     if model.within is not None:
         for index, left in enumerate(inner_leftovers):
             if left:
@@ -302,6 +301,11 @@ def _all_fit(values: list[Any], wanted: type) -> bool:
     if not set(map(type, values)) <= {wanted}:
         return False
     return wanted is not str or _is_text("".join(values))
+
+
+def _numbered(values: pa.Array) -> pa.DictionaryArray:
+    """Text that many rows are to share; taking from it copies numbers alone."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.arange(len(values), dtype=np.int32)), values)
 
 
 def _with_absent(

@@ -1,4 +1,4 @@
-"""Polling in the background: the resolver on a thread of its own, results taken from it in batches.
+"""Polling in the background: the resolver on a thread of its own, results taken from it as batches of rows.
 
 The poller never waits for the warehouse, within a bound on what it holds: with `HELD_BYTES` of results not yet taken,
 it sends no further calls until some are.
@@ -11,18 +11,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 
 import httpx
 
 from .client import Client
 from .clock import Clock
+from .normalize import Tables
 from .request_ids import Request
 from .resolver import Resolver, Tracked
+from .rows import RowBuilder, rows_of
 from .settings import InstaviewSettings
 
-HELD_BYTES = 64 * 1024 * 1024
+HELD_BYTES = 32 * 1024 * 1024
 FIRST_BATCH_SECONDS = 2.0
 """The first batch closes early, so that a load soon writes down what it was given."""
 _TICK_SECONDS = 0.5
@@ -55,6 +57,8 @@ class Batch:
     ended: list[Tracked]
     first: bool
     last: bool
+    rows: Tables = field(default_factory=dict)
+    """The rows of their results; whoever writes them empties it, to free the memory as soon as it can be."""
 
 
 class Polling:
@@ -83,6 +87,7 @@ class Polling:
         self._changed = threading.Condition()
         self._held: list[Tracked] = []
         self._held_bytes = 0
+        self._rows = RowBuilder()
         self._done = False
         self._stop_asked = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -104,6 +109,7 @@ class Polling:
     ) -> None:
         self.stop()
         self._thread.join()
+        self._rows.close()
 
     def stop(self) -> None:
         """Sends nothing more; what has ended can still be taken. Safe in a signal handler, and twice."""
@@ -125,8 +131,9 @@ class Polling:
                         break
                     self._changed.wait(left if left > 0 else _TICK_SECONDS)
                 ended, self._held, self._held_bytes, last = self._held, [], 0, self._done
+                parts = self._rows.cut()
             self._call_resolver(lambda resolver: resolver.wake())
-            yield Batch(ended, first, last)
+            yield Batch(ended, first, last, rows_of(parts))
             first = False
 
     # ------------------------------------------------------------------ on the polling thread
@@ -173,6 +180,7 @@ class Polling:
         with self._changed:
             self._held.append(tracked)
             self._held_bytes += len(tracked.body or b"")
+            self._rows.add(tracked)
             self._changed.notify_all()
 
     def _full(self) -> bool:

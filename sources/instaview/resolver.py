@@ -18,7 +18,8 @@ from typing import Literal
 
 from .client import SCOPES, Answer, Client, Outcome
 from .exceptions import KeyRefused
-from .request_ids import Request
+from .request_ids import Kind, Request
+from .schedule import Schedule
 
 State = Literal["processing", "completed", "failed", "not_found", "error"]
 
@@ -29,7 +30,6 @@ FAULT_SECONDS = 15.0
 LAST_ANSWERS_SECONDS = 10.0
 """How long calls under way at the end of `wait` may take to be answered."""
 
-_LOOKS_GROWTH = 1.5
 _LONGEST_BACKOFF = 60.0
 
 
@@ -49,6 +49,10 @@ class Tracked:
     body: bytes | None = None
     looks: int = 0
     """Good answers so far; the pause between looks grows with them."""
+    looked_at: float = 0.0
+    """When the last of them came."""
+    scout: bool = False
+    """Whether it is looked at often although none of its kind was seen to end."""
     failures: int = 0
     """Faults in a row."""
     failing_since: float = 0.0
@@ -85,9 +89,10 @@ class Resolver:
     ) -> None:
         self._client, self._clock, self._limiter = client, client.clock, client.limiter
         self._hand_on, self._room = hand_on, room
-        self._wait, self._poll_interval, self._max_in_flight = wait, max(poll_interval, 0.05), max_in_flight
+        self._wait, self._max_in_flight = wait, max_in_flight
         self._look_once = look_once or wait <= 0
         self._chance = chance or random.Random()
+        self._schedule = Schedule(max(poll_interval, 0.05), self._chance)
         self._started = self._clock.now()
         self._tickets = 0
         self._queue: list[tuple[float, int, Tracked]] = []
@@ -253,6 +258,8 @@ class Resolver:
         tracked.http_status = answer.http_status
         tracked.error_code, tracked.error_message = answer.error_code, answer.error_message
         self.ended[state] += 1
+        if tracked.looks and self._schedule.ends_begin(tracked.request.kind):
+            self._look_sooner(tracked.request.kind)
         self._hand_on(tracked)
 
     def _look_again_later(self, tracked: Tracked) -> None:
@@ -261,11 +268,24 @@ class Resolver:
         if self._look_once:
             self._set_aside.append(tracked)
             return
+        kind, now = tracked.request.kind, self._clock.now()
+        tracked.looked_at = now
+        if tracked.looks == 1:
+            tracked.scout = self._schedule.makes_scout(kind)
+        age = now - self._started
+        self._enqueue(tracked, now + self._schedule.pause(kind, scout=tracked.scout, looks=tracked.looks, age=age))
+
+    def _look_sooner(self, kind: Kind) -> None:
+        """Runs of a kind have begun to end: those that were put off are due soon."""
         now = self._clock.now()
-        grown = self._poll_interval * _LOOKS_GROWTH ** min(tracked.looks - 1, 20)
-        # in proportion to its age, so that a long run costs few calls and a short one is seen soon
-        cap = min(max(2 * self._poll_interval, (now - self._started) / 8), 6 * self._poll_interval)
-        self._enqueue(tracked, now + min(grown, cap) * self._chance.uniform(1.0, 1.1))
+        self._queue = [
+            (self._schedule.sooner(now, due, t.looked_at), ticket, t)
+            if t.request.kind == kind and t.looks and not t.scout and not t.failures
+            else (due, ticket, t)
+            for due, ticket, t in self._queue
+        ]
+        heapq.heapify(self._queue)
+        self._wake.set()
 
     def _try_again(self, tracked: Tracked, answer: Answer) -> None:
         now = self._clock.now()

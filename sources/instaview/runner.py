@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -12,31 +11,19 @@ from typing import Any
 
 import dlt
 import httpx
-from dlt.pipeline.exceptions import PipelineStepFailed
+import pyarrow as pa
 
-from .destination import (
-    forget_loaded,
-    is_connection_error,
-    loading_has_begun,
-    one_connection,
-    pending_requests,
-    prepare,
-    target_of,
-    warehouse_errors,
-)
+from .destination import one_connection, prepare, warehouse_errors
 from .exceptions import LoadStopped
 from .ledger import Plan, make_plan, request_rows
+from .pending import finish_packages, forget_loaded
 from .polling import Batch, Polling, Progress
 from .process import Signals, only_one
-from .request_ids import Request, requests_from, unique
+from .request_ids import requests_from, unique
 from .resolver import Tracked
 from .settings import InstaviewSettings, resolve_settings
-from .source import Rows, result_rows, rows_source
+from .source import Rows, batch_rows, rows_source
 from .tables import REQUESTS, TABLES
-
-logger = logging.getLogger("instaview")
-
-_TARGET = "instaview_target"
 
 
 @dataclass
@@ -159,7 +146,7 @@ def load(
     with only_one(pipeline), Signals(pipeline) as signals:
         try:
             with warehouse_errors(pipeline):
-                left_behind = committer.free()
+                left_behind = finish_packages(pipeline)
                 plan = make_plan(
                     pipeline,
                     unique([*given, *left_behind]),
@@ -205,40 +192,6 @@ class _Committer:
         self._started = datetime.now(UTC)
         self._written: set[str] = set()
 
-    def free(self) -> list[Request]:
-        """Loads a package that an earlier load left on this machine, or drops it.
-
-        It is dropped where it cannot be loaded, and where loading had begun: dlt could copy a file a second time.
-        Returns the requests of a dropped package: they are read again, so that dropping loses nothing.
-        """
-        pipeline, target = self._pipeline, target_of(self._pipeline)
-        left_behind: list[Request] = []
-        if pipeline.has_pending_data:
-            if _local_value(pipeline) != target:
-                pipeline.abort_packages()  # it was meant for another warehouse
-            else:
-                left_behind = self._load_pending()
-        forget_loaded(pipeline)
-        pipeline.set_local_state_val(_TARGET, target)
-        return left_behind
-
-    def _load_pending(self) -> list[Request]:
-        requests = pending_requests(self._pipeline)
-        if loading_has_begun(self._pipeline):
-            self._pipeline.abort_packages()
-            return requests
-        try:
-            if self._pipeline.list_extracted_load_packages():
-                self._pipeline.normalize()
-            self._pipeline.load()
-        except PipelineStepFailed as error:
-            if is_connection_error(error):
-                raise
-            logger.warning("an earlier load left a package that cannot be loaded; dropped, its requests are read again")
-            self._pipeline.abort_packages()
-            return requests
-        return []
-
     def commit(self, batch: Batch, plan: Plan, unfinished: list[Tracked]) -> None:
         """Loads a batch, and with it the requests that are new to the warehouse or were looked at in vain."""
         waiting = self._worth_writing(batch, plan, unfinished)
@@ -246,14 +199,15 @@ class _Committer:
             return
         counts: Counter[str] = Counter()
 
-        def rows(load_id: str) -> Rows:
-            yield from result_rows(batch.ended, plan.known, self._started, load_id)
+        def rows() -> Rows:
+            yield from batch_rows(batch, plan.known, self._started)
             if waiting:
-                yield REQUESTS.name, request_rows(waiting, plan.known, self._started, load_id)
+                yield REQUESTS.name, request_rows(waiting, plan.known, self._started)
 
         with warehouse_errors(self._pipeline), one_connection(self._pipeline):
-            info = self._pipeline.run(rows_source(lambda load_id: _counted(rows(load_id), counts)))
+            info = self._pipeline.run(rows_source(self._pipeline, _counted(rows(), counts)))
         forget_loaded(self._pipeline)
+        pa.default_memory_pool().release_unused()  # Arrow keeps what it freed, and the warehouse's client has its own
         plan.tables_exist = True
         self._written.update(t.request.id for t in (*batch.ended, *waiting))
         self._count(batch, counts, info.loads_ids)
@@ -281,10 +235,3 @@ def _counted(rows: Rows, counts: Counter[str]) -> Rows:
         # a row without a position only says that a candidate has none there
         counts[name] += len(table) - (table["position"].null_count if "position" in table.column_names else 0)
         yield name, table
-
-
-def _local_value(pipeline: dlt.Pipeline) -> str | None:
-    try:
-        return str(pipeline.get_local_state_val(_TARGET))
-    except KeyError:
-        return None

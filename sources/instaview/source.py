@@ -7,7 +7,7 @@ already: it is how `load` commits a batch.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,20 +20,18 @@ from dlt.extract import DltResource
 from dlt.extract.source import DltSource
 
 from . import settings as defaults
-from .destination import prepare
-from .exceptions import KeyRefused
+from .destination import is_duckdb, prepare
+from .exceptions import AlreadyRunning, KeyRefused
 from .ledger import Known, Plan, make_plan, request_rows
-from .normalize import Result, normalize
-from .polling import Polling
-from .request_ids import requests_from
-from .resolver import Tracked
+from .pending import drop_begun_packages
+from .polling import Batch, Polling
+from .process import only_one
+from .request_ids import Request, requests_from, unique
+from .rows import RESULTS_AT_ONCE
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
 from .tables import REQUESTS, TABLES
 
 logger = logging.getLogger("instaview")
-
-BODIES_AT_ONCE = 50
-"""Results normalised together: fewer are slow, more take memory and gain nothing."""
 
 Rows = Iterator[tuple[str, pa.Table]]
 """Rows for tables of the model, by table name."""
@@ -93,57 +91,62 @@ def instaview_source(
     settings.key()
     context = Container()[PipelineContext]
     if context.is_active():
-        prepare(dlt.current.pipeline())
+        given = unique([*given, *_left_behind(dlt.current.pipeline())])
 
     def results() -> Iterator[Any]:
         plan = make_plan(dlt.current.pipeline(), given, company_id=settings.company_id, refresh=refresh)
-        yield from _marked(_resolve(plan, settings, _load_id()))
+        yield from _marked(_resolve(plan, settings))
 
     return _with_hints(dlt.resource(results, name="results"))
 
 
-def rows_source(rows: Callable[[str], Rows]) -> DltSource:
-    """The source with rows that are there already; `rows` is called with the id of the load that takes them."""
+def rows_source(pipeline: dlt.Pipeline, rows: Rows) -> DltSource:
+    """The source with rows that are there already, for a pipeline whose begun packages are never gone on with."""
+    # in one process with DuckDB, nothing else copies a file twice; elsewhere a lost connection can, and dlt tries again
+    deduplicated = is_duckdb(pipeline)
 
     @dlt.source(name="instaview", section=SECTIONS[1])
     def instaview() -> DltResource:
-        # load() drops a package whose loading had begun, so nothing is copied twice and no duplicates need removing
-        return _with_hints(dlt.resource(lambda: _marked(rows(_load_id())), name="results"), deduplicated=True)
+        return _with_hints(dlt.resource(_marked(rows), name="results"), deduplicated=deduplicated)
 
     return instaview()
 
 
-def result_rows(ended: Sequence[Tracked], known: Mapping[str, Known], first_seen_at: datetime, load_id: str) -> Rows:
-    """All rows that requests give that have come to their end: their results, and what became of them."""
-    for start in range(0, len(ended), BODIES_AT_ONCE):
-        chunk = ended[start : start + BODIES_AT_ONCE]
-        results = [Result(tracked.request, tracked.body) for tracked in chunk if tracked.body is not None]
-        tables = normalize(results, load_id)
-        for tracked in chunk:
-            tracked.body = None  # its rows take its place in memory
-        yield from tables.items()
-    if ended:
-        yield REQUESTS.name, request_rows(ended, known, first_seen_at, load_id)
-    pa.default_memory_pool().release_unused()  # Arrow keeps what it freed, and the warehouse's client has its own
+def batch_rows(batch: Batch, known: Mapping[str, Known], first_seen_at: datetime) -> Rows:
+    """All rows of a batch: the results, and what became of the requests. The batch is empty of rows afterwards."""
+    while batch.rows:
+        yield batch.rows.popitem()
+    if batch.ended:
+        yield REQUESTS.name, request_rows(batch.ended, known, first_seen_at)
 
 
-def _resolve(plan: Plan, settings: InstaviewSettings, load_id: str) -> Rows:
+def _left_behind(pipeline: dlt.Pipeline) -> list[Request]:
+    """Makes a pipeline ready, and drops what dlt would load twice; returns the requests to read again."""
+    prepare(pipeline)
+    try:
+        with only_one(pipeline):
+            return drop_begun_packages(pipeline)
+    except AlreadyRunning:
+        return []  # the packages are those of a load under way
+
+
+def _resolve(plan: Plan, settings: InstaviewSettings) -> Rows:
     """Polls what the plan says and yields rows as results come in."""
     if not plan.to_poll:
         return
     started = datetime.now(UTC)
     resolved = 0
     with Polling(plan.to_poll, settings) as polling:
-        for batch in polling.batches(BODIES_AT_ONCE, settings.commit_seconds):
+        for batch in polling.batches(RESULTS_AT_ONCE, settings.commit_seconds):
             resolved += len(batch.ended)
-            yield from result_rows(batch.ended, plan.known, started, load_id)
+            yield from batch_rows(batch, plan.known, started)
     if polling.failure is not None:
         # raised here, dlt would throw away what was resolved
         if not isinstance(polling.failure, KeyRefused) or not resolved:
             raise polling.failure
         logger.error(str(polling.failure))
     if waiting := [t for t in polling.unfinished if plan.is_news(t)]:
-        yield REQUESTS.name, request_rows(waiting, plan.known, started, load_id)
+        yield REQUESTS.name, request_rows(waiting, plan.known, started)
 
 
 def _with_hints(resource: DltResource, *, deduplicated: bool = False) -> DltResource:
@@ -155,14 +158,11 @@ def _with_hints(resource: DltResource, *, deduplicated: bool = False) -> DltReso
 
 def _marked(rows: Rows) -> Iterator[Any]:
     """Sends rows to their tables, and creates the tables that the warehouse does not have yet."""
-    existing = set(dlt.current.source_schema().tables)
-    for name, table in rows:
-        existing.add(name)
-        yield dlt.mark.with_table_name(table, name)
-    for model in TABLES:
-        if model.name not in existing:
-            yield dlt.mark.with_table_name(model.empty(), model.name)
-
-
-def _load_id() -> str:
-    return dlt.current.load_package_state()["load_id"]
+    load_id = dlt.current.load_package_state()["load_id"]
+    tables = {table.name: table for table in TABLES}
+    missing = tables.keys() - dlt.current.source_schema().tables.keys()
+    for name, found in rows:
+        missing.discard(name)
+        yield dlt.mark.with_table_name(tables[name].in_load(found, load_id), name)
+    for name in missing:
+        yield dlt.mark.with_table_name(tables[name].in_load(tables[name].empty(), load_id), name)

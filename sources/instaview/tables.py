@@ -26,6 +26,9 @@ ARROW_TYPES: Mapping[Type, pa.DataType] = MappingProxyType(
     }
 )
 
+SHARED_TEXT = pa.dictionary(pa.int32(), pa.string())
+"""Text that many rows share: it is held once in memory and in Parquet, and is text in the warehouse."""
+
 LOAD_ID = "_dlt_load_id"
 
 
@@ -55,10 +58,18 @@ class Table:
     replaced: bool = False
 
     @cached_property
+    def row_schema(self) -> pa.Schema:
+        """The Arrow schema of rows that no load has taken yet."""
+        return pa.schema([pa.field(c.name, self._arrow_type(c), nullable=c.nullable) for c in self.columns])
+
+    def _arrow_type(self, column: Column) -> pa.DataType:
+        # the many rows of a candidate share its keys, which would be half of their memory
+        return SHARED_TEXT if self.replaced and column in _KEYS_OF_CANDIDATE else ARROW_TYPES[column.type]
+
+    @cached_property
     def arrow_schema(self) -> pa.Schema:
-        """The Arrow schema, with dlt's load id as last column."""
-        fields = [pa.field(c.name, ARROW_TYPES[c.type], nullable=c.nullable) for c in self.columns]
-        return pa.schema([*fields, pa.field(LOAD_ID, pa.string(), nullable=False)])
+        """The Arrow schema of rows in a load, with dlt's load id as last column."""
+        return self.row_schema.append(pa.field(LOAD_ID, SHARED_TEXT, nullable=False))
 
     @cached_property
     def fields(self) -> frozenset[str]:
@@ -67,7 +78,12 @@ class Table:
 
     def empty(self) -> pa.Table:
         """The table with no rows."""
-        return self.arrow_schema.empty_table()
+        return self.row_schema.empty_table()
+
+    def in_load(self, rows: pa.Table, load_id: str) -> pa.Table:
+        """Rows stamped with the load that takes them."""
+        load_ids = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), len(rows)), [load_id])
+        return rows.append_column(self.arrow_schema.field(LOAD_ID), load_ids)
 
     def hints(self, *, deduplicated: bool = False) -> dict[str, Any]:
         """What dlt has to know: columns, key, how to merge.
@@ -75,8 +91,8 @@ class Table:
         All tables merge alike: the rows of whatever a load delivers are deleted, and what it delivers is inserted. A
         candidate without rows in a replaced table is delivered as one row without a position: it widens the scope of
         what is deleted, and is not inserted itself. The primary key removes duplicates within a load, which dlt makes
-        when it is killed between copying a file and noting that it did, and then goes on. `deduplicated` leaves that
-        step out, for whoever does not go on with such a load.
+        when it is killed between copying a file and noting that it did, or loses the connection there, and then goes
+        on. `deduplicated` leaves that step out, for whoever makes sure that this does not happen.
         """
         owner = self.key[0]
         merge: dict[str, Any] = {
@@ -121,6 +137,7 @@ def _key(name: str, description: str) -> Column:
 _REQUEST_ID = _key("request_id", "The id that the POST answered: req_…, enr_… or req_prev_… and a UUID.")
 _CANDIDATE_ID = _key("candidate_id", "request_id/profile_id: one profile as one request delivered it.")
 _PROFILE_ID = _key("profile_id", "The API's id of the profile; the same person can occur in many requests.")
+_KEYS_OF_CANDIDATE = (_REQUEST_ID, _CANDIDATE_ID, _PROFILE_ID)
 _COMPANY_ID = _text("company_id", "The company the request was read for, where one was given (ATS keys).")
 _POSITION = Column("position", "bigint", "Place in the API's order, from 1; the best-ranked is first.")
 _RUN_COMPLETED_AT = Column(

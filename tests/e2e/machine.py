@@ -67,8 +67,15 @@ class Machine:
 
     def process(self, *arguments: str, stdin: str | None = None, **env: str) -> Done:
         """The command in a process of its own: for logs, locks and anything at the start."""
+        return self._python("-m", "instaview", *arguments, stdin=stdin, **env)
+
+    def script(self, code: str, **env: str) -> Done:
+        """Python code in a process of its own."""
+        return self._python("-c", code, **env)
+
+    def _python(self, *arguments: str, stdin: str | None = None, **env: str) -> Done:
         done = subprocess.run(
-            [sys.executable, "-m", "instaview", *arguments],
+            [sys.executable, *arguments],
             cwd=self.folder,
             env=self.env(**env),
             input=stdin,

@@ -125,6 +125,25 @@ def test_a_package_that_never_loads_does_not_wedge_the_next_load(api, machine):
     assert without_requests(m.tables()) == expected_tables(sandbox, first + second)
 
 
+def test_a_plain_pipeline_goes_on_after_a_load_that_was_killed_while_copying(api, machine):
+    sandbox = api()
+    first, second = sandbox.add("sourcing", 2), sandbox.add("sourcing", 2)
+    m = machine(sandbox)
+    m.load(*first)
+    breaks_on_loading(m)
+    assert m.run("load", *second).returncode == 1
+    mend(m)
+    copied = next(m.home.rglob("completed_jobs/profile_skills.*.parquet"))
+    copied.rename(copied.parent.parent / "started_jobs" / copied.name)  # killed before dlt noted that it was copied
+    done = m.script(
+        "import dlt, instaview\n"
+        "pipeline = dlt.pipeline('instaview', destination='duckdb', dataset_name='instaview')\n"
+        "pipeline.run(instaview.instaview_source([]))\n"
+    )
+    assert done.returncode == 0, done.stderr
+    assert without_requests(m.tables()) == expected_tables(sandbox, first + second)
+
+
 def test_a_package_left_for_one_warehouse_never_reaches_another(api, machine, tmp_path):
     sandbox = api()
     first, second = sandbox.add("sourcing", 1), sandbox.add("sourcing", 1)

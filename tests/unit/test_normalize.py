@@ -39,7 +39,6 @@ from instaview.tables import RUN_MODELS, TABLES
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
-LOAD_ID = "1736000000.123456"
 MODEL = {table.name: table for table in TABLES}
 REPLACED = [
     "profile_skills",
@@ -79,15 +78,14 @@ def result_of(delivered: Delivered) -> Result:
 
 
 def arrow_of(batch: list[Delivered]) -> dict[str, pa.Table]:
-    return normalize([result_of(delivered) for delivered in batch], LOAD_ID)
+    return normalize([result_of(delivered) for delivered in batch])
 
 
 def read(arrow: dict[str, pa.Table]) -> Tables:
-    """All rows as Python values, `extra` read as what it says; the load id checked and taken off."""
+    """All rows as Python values, `extra` read as what it says."""
     tables = {name: table.to_pylist() for name, table in arrow.items()}
     for rows in tables.values():
         for row in rows:
-            assert row.pop("_dlt_load_id") == LOAD_ID
             if row.get("extra") is not None:
                 row["extra"] = read_extra(row["extra"])
     return tables
@@ -468,7 +466,7 @@ JANE_IN_COLUMNS = {
 
 def test_documented_sourcing_example() -> None:
     id_ = "req_550e8400-e29b-41d4-a716-446655440000"
-    tables = read(normalize([Result(Request(id_, "sourcing"), body_of(SOURCING))], LOAD_ID))
+    tables = read(normalize([Result(Request(id_, "sourcing"), body_of(SOURCING))]))
     expected: Tables = {
         "sourcing_runs": [
             {
@@ -503,7 +501,7 @@ def test_documented_sourcing_example() -> None:
 
 def test_documented_enrichment_example() -> None:
     id_ = "enr_550e8400-e29b-41d4-a716-446655440000"
-    tables = read(normalize([Result(Request(id_, "enrichment", "acme"), body_of(ENRICHMENT))], LOAD_ID))
+    tables = read(normalize([Result(Request(id_, "enrichment", "acme"), body_of(ENRICHMENT))]))
     completed_at = datetime(2025, 1, 1, 0, 0, 5, tzinfo=UTC)
     failed = {"candidate_id": f"{id_}/b2c3d4e5f6a1", "request_id": id_, "profile_id": "b2c3d4e5f6a1"}
     absent: dict[str, Row] = {
@@ -562,7 +560,7 @@ def test_documented_enrichment_example() -> None:
 
 def test_documented_preview_example() -> None:
     id_ = "req_prev_550e8400-e29b-41d4-a716-446655440000"
-    tables = read(normalize([Result(Request(id_, "preview"), body_of(PREVIEW))], LOAD_ID))
+    tables = read(normalize([Result(Request(id_, "preview"), body_of(PREVIEW))]))
     completed_at = datetime(2025, 1, 1, 0, 0, 20, tzinfo=UTC)
     expected: Tables = {
         "preview_runs": [
@@ -670,7 +668,7 @@ def test_keys_are_never_null_and_never_repeat(batch: list[Delivered]) -> None:
 def test_arrow_tables_are_whole_and_have_the_schema_of_the_model(batch: list[Delivered]) -> None:
     for name, table in arrow_of(batch).items():
         table.validate(full=True)
-        assert table.schema.equals(MODEL[name].arrow_schema)
+        assert table.schema.equals(MODEL[name].row_schema)
         for field in table.schema:
             assert field.nullable or table[field.name].null_count == 0
 
@@ -1183,24 +1181,23 @@ def test_results_of_all_kinds_go_together_and_rows_keep_the_order_given() -> Non
 
 
 def test_no_results_give_no_tables() -> None:
-    assert normalize([], LOAD_ID) == {}
+    assert normalize([]) == {}
 
 
 def test_results_may_come_one_by_one_from_a_generator() -> None:
     batch = [Delivered(kind, request_id(kind), None, payload) for kind, payload in PAYLOADS.items()]
-    assert comparable(read(normalize((result_of(d) for d in batch), LOAD_ID))) == comparable(read(arrow_of(batch)))
+    assert comparable(read(normalize(result_of(d) for d in batch))) == comparable(read(arrow_of(batch)))
 
 
-def test_to_arrow_puts_columns_in_the_order_of_the_model_and_stamps_each_row() -> None:
+def test_to_arrow_puts_columns_in_the_order_of_the_model() -> None:
     model = MODEL["profile_skills"]
     arrays = {
         "skill": pa.array(["a", "b"]),
         "position": pa.array([1, None], pa.int64()),
-        **{name: pa.array(["x", "y"]) for name in ("profile_id", "request_id", "candidate_id")},
+        **{name: pa.array(["x", "y"]).dictionary_encode() for name in ("profile_id", "request_id", "candidate_id")},
     }
-    table = to_arrow(model, arrays, LOAD_ID)
-    assert table.schema.equals(model.arrow_schema)
-    assert table["_dlt_load_id"].to_pylist() == [LOAD_ID, LOAD_ID]
+    table = to_arrow(model, arrays)
+    assert table.schema.equals(model.row_schema)
     assert table["skill"].to_pylist() == ["a", "b"]
 
 
@@ -1233,14 +1230,14 @@ def test_a_body_is_refused_when_it_comes_in_or_gives_rows_and_never_ends_a_load(
         _, result = read_payload(body)
     except UnreadableBody:
         return
-    run = only(read(normalize([Result(Request(request_id("sourcing"), "sourcing"), result)], LOAD_ID)), "sourcing_runs")
+    run = only(read(normalize([Result(Request(request_id("sourcing"), "sourcing"), result)])), "sourcing_runs")
     assert run["extra"].keys() == {"newField"}
     assert run["extra"]["newField"]
 
 
 def test_a_number_past_all_doubles_is_kept_and_does_not_become_infinite() -> None:
     body = b'{"candidates": [{"profileId": "p1", "matchScore": 1e400}, {"profileId": "p2", "matchScore": -1e400}]}'
-    rows = read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)], LOAD_ID))["candidates"]
+    rows = read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)]))["candidates"]
     assert [row["match_score"] for row in rows] == [None, None]
     assert ["1e400" in json.dumps(row["extra"]) for row in rows] == [True, True]
 
@@ -1248,7 +1245,7 @@ def test_a_number_past_all_doubles_is_kept_and_does_not_become_infinite() -> Non
 @pytest.mark.parametrize("number", ["0.1", "1E5", "-1.50e-3", "87.1234567890123", "1e22", "0.30000000000000004"])
 def test_a_number_that_a_double_holds_is_one(number: str) -> None:
     body = f'{{"candidates": [{{"profileId": "p1", "matchScore": {number}, "new": {number}}}]}}'.encode()
-    row = only(read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)], LOAD_ID)), "candidates")
+    row = only(read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)])), "candidates")
     assert row["match_score"] == float(number)
     assert row["extra"] == {"new": float(number)}
 
@@ -1267,7 +1264,7 @@ def test_a_number_that_a_double_holds_is_one(number: str) -> None:
 )
 def test_a_number_that_no_double_holds_keeps_every_digit_in_extra(number: str) -> None:
     body = f'{{"candidates": [{{"profileId": "p1", "matchScore": {number}, "new": [{number}]}}]}}'.encode()
-    row = only(read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)], LOAD_ID)), "candidates")
+    row = only(read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)])), "candidates")
     assert row["match_score"] is None
     assert row["extra"] == {"matchScore": number, "new": [number]}
 
@@ -1282,7 +1279,7 @@ def test_of_a_name_that_repeats_the_last_value_counts_and_those_before_it_are_ke
         f'"candidates": ["first"], "candidates": [{{"skills": ["first"], {json.dumps(profile)[1:]}]'
     )
     body = f"{{{names}}}".replace('":', f'"{space}:').replace("TEXT", json.dumps(text)).encode()
-    tables = read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)], LOAD_ID))
+    tables = read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)]))
     run = only(tables, "sourcing_runs")
     assert run["found_count"] == 3
     assert run["extra"] == {
@@ -1298,7 +1295,7 @@ def test_of_a_name_that_repeats_the_last_value_counts_and_those_before_it_are_ke
 
 def test_a_name_that_repeats_many_times_takes_no_time() -> None:
     body = b'{"new": {' + b'"a": 1, ' * 100_000 + b'"b": 1}}'
-    run = only(read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)], LOAD_ID)), "sourcing_runs")
+    run = only(read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)])), "sourcing_runs")
     assert len(run["extra"]["new"]) == 100_001
 
 
@@ -1327,7 +1324,7 @@ def test_what_could_be_read_is_kept_however_deep_it_is_nested_and_the_stack_it_i
     def rows_from_a_full_stack(frames: int, body: bytes) -> dict[str, pa.Table]:
         if frames:
             return rows_from_a_full_stack(frames - 1, body)
-        return normalize([Result(Request(request_id("sourcing"), "sourcing"), body)], LOAD_ID)
+        return normalize([Result(Request(request_id("sourcing"), "sourcing"), body)])
 
     with ThreadPoolExecutor(1) as polling:
         value, body = polling.submit(deepest_read).result()

@@ -1,0 +1,94 @@
+"""This connector."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bodies import Bodies
+from child import count_rows, timed
+from harness import Measured
+
+
+def pipeline(work: Path, name: str = "instaview") -> Any:
+    """A pipeline into the work folder's warehouse."""
+    import dlt
+
+    return dlt.pipeline(
+        name,
+        pipelines_dir=str(work / "pipelines"),
+        destination=dlt.destinations.duckdb(str(work / "warehouse.duckdb")),
+        dataset_name="results",
+    )
+
+
+def transport(bodies: Bodies) -> Any:
+    """Takes the place of the network: every request is finished, and there is budget for all."""
+    import httpx
+
+    headers = {"Content-Type": "application/json"}
+    for window in ("Minute", "Hour"):
+        headers[f"X-RateLimit-Limit-{window}"] = headers[f"X-RateLimit-Remaining-{window}"] = "1000000"
+        headers[f"X-RateLimit-Reset-{window}"] = str(int(time.time()) + 60)
+
+    class Memory(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, headers=headers, content=bodies.read(request.url.path.split("/")[-2]))
+
+    return Memory()
+
+
+def commit(folder: Path, work: Path) -> Measured:
+    """Bodies to committed tables, in the batches of `load`, without client and polling."""
+    from instaview.destination import prepare
+    from instaview.ledger import Plan
+    from instaview.polling import Batch
+    from instaview.request_ids import parse_request
+    from instaview.resolver import Tracked
+    from instaview.runner import Summary, _Committer
+    from instaview.settings import COMMIT_RESULTS
+
+    bodies, result, summary = Bodies(folder), Measured(), Summary()
+    now = datetime.now(UTC)
+    with timed(result):
+        target = pipeline(work)
+        prepare(target)
+        committer, plan = _Committer(target, summary), Plan([], [], {}, tables_exist=False)
+        committer.free()
+        ended: list[Tracked] = []
+        for request_id in bodies.ids:
+            request = parse_request(request_id)
+            ended.append(Tracked(request, "completed", 1, now, now, 200, body=bodies.read(request_id)))
+            if len(ended) == COMMIT_RESULTS or request_id == bodies.ids[-1]:
+                committer.commit(Batch(ended, first=False, last=request_id == bodies.ids[-1]), plan, [])
+                ended = []
+    return result | {"loads": len(summary.load_ids)} | count_rows(work / "warehouse.duckdb")
+
+
+def normalise(folder: Path, work: Path) -> Measured:
+    """Only bodies to Arrow tables, which are thrown away."""
+    from instaview.normalize import Result, normalize
+    from instaview.request_ids import parse_request
+    from instaview.source import BODIES_AT_ONCE
+
+    bodies, result, rows = Bodies(folder), Measured(), 0
+    with timed(result):
+        for start in range(0, len(bodies.ids), BODIES_AT_ONCE):
+            ids = bodies.ids[start : start + BODIES_AT_ONCE]
+            tables = normalize([Result(parse_request(i), bodies.read(i)) for i in ids], "1")
+            rows += sum(map(len, tables.values()))
+    return result | {"rows": rows}
+
+
+def load(folder: Path, work: Path) -> Measured:
+    """`instaview.load` of all bodies, from memory, into the warehouse in the work folder."""
+    import instaview
+
+    bodies, result = Bodies(folder), Measured()
+    memory, run = transport(bodies), instaview.load
+    with timed(result):
+        summary = run(pipeline(work), bodies.ids, api_key="sk_test", transport=memory)
+    assert summary.completed == len(bodies.ids), summary
+    return result | {"loads": len(summary.load_ids)}

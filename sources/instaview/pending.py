@@ -1,0 +1,121 @@
+"""What a stopped load left in the pipeline's working folder: packages that are not in the warehouse, or not whole.
+
+A package whose loading had begun is never gone on with: where dlt was killed between copying a file and noting that it
+did, it would copy it again. It is dropped, and its requests are read again, which replaces whatever of it has arrived.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import logging
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dlt
+from dlt.common.storages import LoadStorage
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from .destination import is_connection_error
+from .exceptions import UsageError
+from .request_ids import Request, requests_from
+from .tables import REQUESTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger("instaview")
+
+_TARGET = "instaview_target"
+
+
+def finish_packages(pipeline: dlt.Pipeline) -> list[Request]:
+    """Loads the packages that an earlier load left on this machine, or drops them.
+
+    They are dropped where loading had begun, where they cannot be loaded, and where they were meant for another
+    warehouse. A package that can never be loaded thus does not stand in the way of the next.
+
+    Returns:
+        The requests of the dropped packages, to be read again, so that dropping loses nothing.
+
+    Raises:
+        PipelineStepFailed: the warehouse cannot be reached; the packages stay.
+    """
+    dropped: list[Request] = []
+    if pipeline.has_pending_data:
+        if _noted_target(pipeline) != _target(pipeline):
+            pipeline.abort_packages()
+        else:
+            dropped = drop_begun_packages(pipeline) or _load(pipeline)
+    forget_loaded(pipeline)
+    pipeline.set_local_state_val(_TARGET, _target(pipeline))
+    return dropped
+
+
+def drop_begun_packages(pipeline: dlt.Pipeline) -> list[Request]:
+    """Drops all packages if loading had begun with any; returns their requests."""
+    packages = [pipeline.get_load_package_info(load_id) for load_id in pipeline.list_normalized_load_packages()]
+    if not any(jobs for package in packages for state, jobs in package.jobs.items() if state != "new_jobs"):
+        return []
+    return _drop(pipeline)
+
+
+def forget_loaded(pipeline: dlt.Pipeline) -> None:
+    """Deletes what dlt keeps of packages that are loaded: copies of the data, which would grow with every load."""
+    loaded = Path(pipeline.working_dir) / "load" / LoadStorage.LOADED_FOLDER
+    for package in loaded.iterdir() if loaded.is_dir() else ():
+        shutil.rmtree(package, ignore_errors=True)
+
+
+def _load(pipeline: dlt.Pipeline) -> list[Request]:
+    try:
+        if pipeline.list_extracted_load_packages():
+            pipeline.normalize()
+        pipeline.load()
+    except PipelineStepFailed as error:
+        if is_connection_error(error):
+            raise
+        logger.warning("an earlier load left a package that cannot be loaded; dropped, its requests are read again")
+        return _drop(pipeline)
+    return []
+
+
+def _drop(pipeline: dlt.Pipeline) -> list[Request]:
+    found: list[Request] = []
+    for path in Path(pipeline.working_dir).rglob(f"{REQUESTS.name}.*"):
+        try:
+            found += requests_from(_read(path))
+        except (OSError, ValueError, UsageError):
+            continue  # written half, or spoilt
+    pipeline.abort_packages()
+    return found
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """A file of a package, in a format that dlt writes for the warehouses: Parquet, or CSV for Postgres."""
+    import pandas as pd  # heavy, and rarely needed
+
+    columns = ["request_id", "company_id"]
+    if ".parquet" in path.suffixes:
+        return pd.read_parquet(path, columns=columns)
+    opened = gzip.open if path.read_bytes()[:2] == b"\x1f\x8b" else open
+    with opened(path, "rt", encoding="utf-8") as file:
+        return pd.read_csv(file, usecols=columns, dtype=str, keep_default_na=False, na_values="")
+
+
+def _target(pipeline: dlt.Pipeline) -> str:
+    """Which dataset of which warehouse the pipeline loads to, as a digest that says nothing else."""
+    config = pipeline.destination_client().config
+    try:
+        place = config.data_location() or config.fingerprint()
+    except Exception:  # some destinations name no place
+        place = config.fingerprint()
+    return hashlib.sha256(f"{config.destination_name}\n{place}\n{pipeline.dataset_name}".encode()).hexdigest()
+
+
+def _noted_target(pipeline: dlt.Pipeline) -> str | None:
+    try:
+        return str(pipeline.get_local_state_val(_TARGET))
+    except KeyError:
+        return None

@@ -25,8 +25,10 @@ State = Literal["processing", "completed", "failed", "not_found", "error"]
 
 FAULT_TRIES = 5
 """A fault that lasts through this many tries makes the request an `error` …"""
-FAULT_SECONDS = 15.0
-"""… and so does one that lasts this long, once it was tried again."""
+FAULT_SECONDS = 25.0
+"""… and so does one whose calls took this long all together, of …"""
+SLOW_FAULT_TRIES = 3
+"""… this many at least."""
 LAST_ANSWERS_SECONDS = 10.0
 """How long calls under way at the end of `wait` may take to be answered."""
 
@@ -55,8 +57,8 @@ class Tracked:
     """Whether it is looked at often although none of its kind was seen to end."""
     failures: int = 0
     """Faults in a row."""
-    failing_since: float = 0.0
-    """When the first of them was sent."""
+    failing_seconds: float = 0.0
+    """How long these calls took; what they waited for before is not counted."""
 
 
 class Resolver:
@@ -198,9 +200,10 @@ class Resolver:
         return math.inf
 
     async def _look(self, tracked: Tracked) -> None:
-        if not tracked.failures:
-            tracked.failing_since = self._clock.now()
-        self._take(tracked, await self._client.get_result(tracked.request))
+        sent = self._clock.now()
+        answer = await self._client.get_result(tracked.request)
+        tracked.failing_seconds += self._clock.now() - sent
+        self._take(tracked, answer)
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         tracked = self._under_way.pop(task, None)
@@ -263,7 +266,7 @@ class Resolver:
         self._hand_on(tracked)
 
     def _look_again_later(self, tracked: Tracked) -> None:
-        tracked.failures = 0
+        tracked.failures, tracked.failing_seconds = 0, 0.0
         tracked.looks += 1
         if self._look_once:
             self._set_aside.append(tracked)
@@ -288,13 +291,12 @@ class Resolver:
         self._wake.set()
 
     def _try_again(self, tracked: Tracked, answer: Answer) -> None:
-        now = self._clock.now()
         tracked.failures += 1
-        lasted = now - tracked.failing_since
-        if tracked.failures >= FAULT_TRIES or (tracked.failures > 1 and lasted >= FAULT_SECONDS):
+        slow = tracked.failures >= SLOW_FAULT_TRIES and tracked.failing_seconds >= FAULT_SECONDS
+        if slow or tracked.failures >= FAULT_TRIES:
             self._end(tracked, "error", answer)
         else:
-            self._enqueue(tracked, now + self._backoff(tracked.failures))
+            self._enqueue(tracked, self._clock.now() + self._backoff(tracked.failures))
 
     def _hold_back(self, tracked: Tracked, answer: Answer) -> None:
         self.rate_limited += 1

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .request_ids import Request
     from .runner import Interrupted, Summary, load
     from .source import instaview_source
+    from .views import create_views
 
 _HOMES = {
     "AlreadyRunning": "exceptions",
@@ -41,6 +42,7 @@ _HOMES = {
     "Summary": "runner",
     "UnreadableInput": "exceptions",
     "UsageError": "exceptions",
+    "create_views": "views",
     "instaview_source": "source",
     "load": "runner",
     "read_requests": "id_files",
@@ -58,6 +60,7 @@ __all__ = [
     "Summary",
     "UnreadableInput",
     "UsageError",
+    "create_views",
     "instaview_source",
     "load",
     "read_requests",

@@ -134,6 +134,20 @@ def check(destination: Destination = "duckdb", dataset: Dataset = "instaview", a
 
 
 @app.command()
+def views(destination: Destination = "duckdb", dataset: Dataset = "instaview", as_json: AsJson = False) -> None:
+    """Create the views anew: answers on top of the tables. Every load sees to it that they are there."""
+    with _exit_codes():
+        from .destination import open_pipeline
+        from .views import create_views
+
+        created = create_views(open_pipeline(destination, dataset))
+        if as_json:
+            _print_json({"views": created})
+        else:
+            typer.echo("\n".join(created) or "nothing is loaded yet: give request ids to `instaview load`")
+
+
+@app.command()
 def demo() -> None:
     """See it work: a local API with made-up people, loaded into a DuckDB file. Needs no key and no network."""
     with _exit_codes(), _sandbox_extra():

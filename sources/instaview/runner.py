@@ -33,6 +33,7 @@ from .resolver import Tracked
 from .settings import InstaviewSettings, resolve_settings
 from .source import Rows, result_rows, rows_source
 from .tables import REQUESTS, TABLES
+from .views import keep_views
 
 logger = logging.getLogger("instaview")
 
@@ -170,6 +171,8 @@ def load(
             summary.expect(plan)
             polling = Polling(plan.to_poll, settings, look_once=look_once, transport=transport, on_progress=on_progress)
             _poll_and_commit(polling, settings, committer, plan, signals)
+            if summary.load_ids:
+                keep_views(pipeline)
         except LoadStopped as error:
             error.summary = summary
             raise

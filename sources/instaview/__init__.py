@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .billing import billing_usage
     from .exceptions import (
         AlreadyRunning,
         DestinationFailed,
@@ -42,6 +43,7 @@ _HOMES = {
     "Summary": "runner",
     "UnreadableInput": "exceptions",
     "UsageError": "exceptions",
+    "billing_usage": "billing",
     "create_views": "views",
     "instaview_source": "source",
     "load": "runner",
@@ -60,6 +62,7 @@ __all__ = [
     "Summary",
     "UnreadableInput",
     "UsageError",
+    "billing_usage",
     "create_views",
     "instaview_source",
     "load",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,6 +75,14 @@ def to_arrow(table: Table, arrays: dict[str, pa.Array], load_id: str) -> pa.Tabl
     columns = [arrays[column.name] for column in table.columns]
     load_ids = pa.repeat(pa.scalar(load_id), len(columns[0]))
     return pa.table([*columns, load_ids], schema=table.arrow_schema)
+
+
+def rows_of_objects(table: Table, objects: list[Json], known: Set[str] = frozenset()) -> dict[str, pa.Array]:
+    """The columns of a table that take over fields of objects, and `extra` with all fields but those and `known`."""
+    leftovers: Leftovers = [None] * len(objects)
+    arrays = _take_over(table.columns, objects, leftovers)
+    _keep_unknown(objects, table.fields | known, leftovers)
+    return {**arrays, "extra": _extra(leftovers)}
 
 
 # ---------------------------------------------------------------------- runs and their profiles

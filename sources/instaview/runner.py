@@ -7,13 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dlt
 import httpx
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from .billing import checked_since, load_billing
 from .destination import (
     forget_loaded,
     is_connection_error,
@@ -106,6 +107,8 @@ def load(
     look_once: bool = False,
     refresh: bool = False,
     refresh_since: timedelta | None = None,
+    billing: bool = False,
+    billing_since: date | str | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Summary:
@@ -129,6 +132,8 @@ def load(
         look_once: look at each request only once, and leave what is still processing for the next load.
         refresh: read finished requests again: those given or, where none are given, all.
         refresh_since: also read those again whose run was completed within this time.
+        billing: also load what was billed, from where the warehouse ends.
+        billing_since: the first day of billing to ask for, in UTC, such as 2024-01-31; implies `billing`.
         transport: takes the place of the network, as in httpx.
         on_progress: called about twice a second, on another thread.
 
@@ -153,6 +158,7 @@ def load(
         commit_seconds=commit_seconds,
     )
     settings.key()
+    first_day = checked_since(billing_since)
     prepare(pipeline)
     started = time.monotonic()
     summary = Summary()
@@ -171,6 +177,17 @@ def load(
             summary.expect(plan)
             polling = Polling(plan.to_poll, settings, look_once=look_once, transport=transport, on_progress=on_progress)
             _poll_and_commit(polling, settings, committer, plan, signals)
+            if (billing or first_day) and signals.received is None:
+                load_billing(
+                    pipeline,
+                    settings,
+                    summary,
+                    signals.stop_on_signal,
+                    since=first_day,
+                    look_once=look_once,
+                    limiter=polling.limiter,
+                    transport=transport,
+                )
             if summary.load_ids:
                 keep_views(pipeline)
         except LoadStopped as error:

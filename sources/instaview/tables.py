@@ -77,9 +77,9 @@ class Table:
 
         All tables merge alike: the rows of whatever a load delivers are deleted, and what it delivers is inserted. An
         owner without rows in a replaced table is delivered as one row without the last part of the key: it widens the
-        scope of what is deleted, and is not inserted itself. The primary key removes duplicates within a load, which dlt makes
-        when it is killed between copying a file and noting that it did, and then goes on. `deduplicated` leaves that
-        step out, for whoever does not go on with such a load.
+        scope of what is deleted, and is not inserted itself. The primary key removes duplicates within a load, which
+        dlt makes when it is killed between copying a file and noting that it did, and then goes on. `deduplicated`
+        leaves that step out, for whoever does not go on with such a load.
         """
         owner = self.owner or self.key[:1]
         merge: dict[str, Any] = {

@@ -61,6 +61,10 @@ def load(
     refresh_since: Annotated[
         str | None, typer.Option(metavar="AGE", help="Read those again that completed since, e.g. 12h or 7d.")
     ] = None,
+    billing: Annotated[bool, typer.Option("--billing", help="Also load what was billed, day by day.")] = False,
+    billing_since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The same from this day on, e.g. 2024-01-31.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be polled; poll nothing.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 unless every request is completed.")] = False,
     as_json: AsJson = False,
@@ -91,6 +95,8 @@ def load(
                     look_once=no_wait,
                     refresh=refresh,
                     refresh_since=since,
+                    billing=billing,
+                    billing_since=billing_since,
                     on_progress=display.show,
                 )
         except (LoadStopped, Interrupted) as stopped:
@@ -131,6 +137,20 @@ def check(destination: Destination = "duckdb", dataset: Dataset = "instaview", a
             typer.echo(found.as_text())
         if not found.ok:
             raise typer.Exit(1)
+
+
+@app.command()
+def views(destination: Destination = "duckdb", dataset: Dataset = "instaview", as_json: AsJson = False) -> None:
+    """Create the views anew: answers on top of the tables. Every load sees to it that they are there."""
+    with _exit_codes():
+        from .destination import open_pipeline
+        from .views import create_views
+
+        created = create_views(open_pipeline(destination, dataset))
+        if as_json:
+            _print_json({"views": created})
+        else:
+            typer.echo("\n".join(created) or "nothing is loaded yet: give request ids to `instaview load`")
 
 
 @app.command()

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-Type = Literal["text", "bigint", "double", "bool", "timestamp"]
+Type = Literal["text", "bigint", "double", "bool", "timestamp", "date"]
 
 ARROW_TYPES: Mapping[Type, pa.DataType] = MappingProxyType(
     {
@@ -23,6 +23,7 @@ ARROW_TYPES: Mapping[Type, pa.DataType] = MappingProxyType(
         "double": pa.float64(),
         "bool": pa.bool_(),
         "timestamp": pa.timestamp("us", tz="UTC"),
+        "date": pa.date32(),
     }
 )
 
@@ -47,8 +48,9 @@ class Column:
 class Table:
     """One table.
 
-    `key` never repeats. `replaced` says that the rows of a candidate are replaced as a whole each time that candidate
-    is delivered, also by none; other tables are upserted by key.
+    `key` never repeats. `replaced` says that the rows of an owner, which is a candidate (of billing a company's day),
+    are replaced as a whole each time that owner is delivered, also by none; other tables are upserted by key. `owner`
+    is the first column of the key where it is not given.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     replaced: bool = False
+    owner: tuple[str, ...] = ()
 
     @cached_property
     def row_schema(self) -> pa.Schema:
@@ -88,22 +91,22 @@ class Table:
     def hints(self, *, deduplicated: bool = False) -> dict[str, Any]:
         """What dlt has to know: columns, key, how to merge.
 
-        All tables merge alike: the rows of whatever a load delivers are deleted, and what it delivers is inserted. A
-        candidate without rows in a replaced table is delivered as one row without a position: it widens the scope of
-        what is deleted, and is not inserted itself. The primary key removes duplicates within a load, which dlt makes
-        when it is killed between copying a file and noting that it did, or loses the connection there, and then goes
-        on. `deduplicated` leaves that step out, for whoever makes sure that this does not happen.
+        All tables merge alike: the rows of whatever a load delivers are deleted, and what it delivers is inserted. An
+        owner without rows in a replaced table is delivered as one row without the last part of the key: it widens the
+        scope of what is deleted, and is not inserted itself. The primary key removes duplicates within a load, which
+        dlt makes when it is killed between copying a file and noting that it did, or loses the connection there, and
+        then goes on. `deduplicated` leaves that step out, for whoever makes sure that this does not happen.
         """
-        owner = self.key[0]
+        owner = self.owner or self.key[:1]
         merge: dict[str, Any] = {
             "disposition": "merge",
             "strategy": "delete-insert",
-            "destination_scope": f"{owner} IN (SELECT {owner} FROM {{staging_table}})",
+            "destination_scope": " AND ".join(f"{name} IN (SELECT {name} FROM {{staging_table}})" for name in owner),
         }
         if deduplicated:
             merge["deduplicated"] = True
         if self.replaced:
-            merge["source_filter"] = "position IS NOT NULL"
+            merge["source_filter"] = f"{self.key[-1]} IS NOT NULL"
         columns = [
             {
                 "name": c.name,
@@ -328,6 +331,25 @@ PROFILE_EXPERIENCE_HIGHLIGHTS = _profile_table(
 )
 PROFILE_EMAILS = _profile_table("profile_emails", "an e-mail address", _text("email", "The address."))
 
+BILLING_USAGE = Table(
+    "billing_usage",
+    "One row a company, billing system, day and cost key: what was billed. It is filled by loads with --billing alone.",
+    ("company_id", "billing_system", "day", "cost_key"),
+    (
+        _key("company_id", "The company billed; the one asked for where the answer names none, else unknown."),
+        _text("company_name", "Its name.", "companyName"),
+        _key("billing_system", "credits or minutes: the unit it is billed in; unknown where neither is named."),
+        Column("day", "date", "The day, in UTC, that was asked for.", nullable=False),
+        _text("cost_key", "What was billed, in the API's words; unknown for a total that no cost key explains."),
+        Column("events", "bigint", "How many times it was billed.", "events"),
+        Column("credits_used", "double", "Credits billed; null where the company is billed in minutes.", "creditsUsed"),
+        Column("minutes_used", "double", "Minutes billed; null where the company is billed in credits.", "minutesUsed"),
+        _EXTRA,
+    ),
+    replaced=True,
+    owner=("company_id", "day"),
+)
+
 TABLES: tuple[Table, ...] = (
     REQUESTS,
     SOURCING_RUNS,
@@ -343,6 +365,7 @@ TABLES: tuple[Table, ...] = (
     PROFILE_EXPERIENCES,
     PROFILE_EXPERIENCE_HIGHLIGHTS,
     PROFILE_EMAILS,
+    BILLING_USAGE,
 )
 """All tables, in the order in which they are documented."""
 

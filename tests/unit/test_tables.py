@@ -28,6 +28,7 @@ KEYS = {
     "profile_experiences": ["candidate_id", "position"],
     "profile_experience_highlights": ["candidate_id", "experience_position", "position"],
     "profile_emails": ["candidate_id", "position"],
+    "billing_usage": ["company_id", "billing_system", "day", "cost_key"],
 }
 
 SOURCING_RUN = """
@@ -68,6 +69,10 @@ COLUMNS = {
         candidate_id experience_position:bigint position:bigint request_id profile_id highlight
     """,
     "profile_emails": "candidate_id position:bigint request_id profile_id email",
+    "billing_usage": """
+        company_id company_name billing_system day:date cost_key events:bigint credits_used:double minutes_used:double
+        extra
+    """,
 }
 """Each table's columns; those without a type are text."""
 
@@ -77,6 +82,7 @@ ARROW = {
     "double": pa.float64(),
     "bool": pa.bool_(),
     "timestamp": pa.timestamp("us", tz="UTC"),
+    "date": pa.date32(),
 }
 
 every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -107,16 +113,19 @@ def test_keys_are_those_of_the_contract(table: Table) -> None:
 
 
 @every_table
-def test_only_the_profile_tables_are_replaced_as_a_whole(table: Table) -> None:
-    assert table.replaced == table.name.startswith("profile_")
+def test_only_the_profile_tables_and_billing_are_replaced_as_a_whole(table: Table) -> None:
+    assert table.replaced == (table.name.startswith("profile_") or table.name == "billing_usage")
 
 
 @every_table
 def test_ids_are_never_null(table: Table) -> None:
     never_null = {column.name for column in table.columns if not column.nullable}
-    assert never_null == {"candidate_id", "request_id", "profile_id"} & {column.name for column in table.columns}
-    # a replaced table has rows without a position: they say that a candidate has none
-    assert table.replaced or set(table.key) <= never_null
+    ids = {"candidate_id", "request_id", "profile_id"}
+    if table.name == "billing_usage":
+        ids = {"company_id", "billing_system", "day"}
+    assert never_null == ids & {column.name for column in table.columns}
+    # a replaced table has rows without the last part of its key: they say that an owner has none
+    assert set(table.key[:-1] if table.replaced else table.key) - {"experience_position"} <= never_null
 
 
 @every_table
@@ -195,6 +204,11 @@ def test_hints_replace_the_rows_of_what_is_delivered(table: Table) -> None:
     }
     if table.name.startswith("profile_"):
         merge["source_filter"] = "position IS NOT NULL"
+    if table.name == "billing_usage":
+        merge["destination_scope"] = (
+            "company_id IN (SELECT company_id FROM {staging_table}) AND day IN (SELECT day FROM {staging_table})"
+        )
+        merge["source_filter"] = "cost_key IS NOT NULL"
     assert hints["write_disposition"] == merge
     assert [column["name"] for column in hints["columns"] if column.get("primary_key")] == [
         column.name for column in table.columns if column.name in KEYS[table.name]

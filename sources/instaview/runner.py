@@ -33,6 +33,7 @@ from .resolver import Tracked
 from .settings import InstaviewSettings, resolve_settings
 from .source import Rows, result_rows, rows_source
 from .tables import REQUESTS, TABLES
+from .working_folder import forget_half_extracted
 
 logger = logging.getLogger("instaview")
 
@@ -218,6 +219,7 @@ class _Committer:
                 pipeline.abort_packages()  # it was meant for another warehouse
             else:
                 left_behind = self._load_pending()
+        forget_half_extracted(pipeline)
         forget_loaded(pipeline)
         pipeline.set_local_state_val(_TARGET, target)
         return left_behind

@@ -53,12 +53,16 @@ class Machine:
             **more,
         }
 
+    def arguments(self, arguments: tuple[str, ...]) -> list[str]:
+        """What the command is called with; another warehouse adds its own."""
+        return list(arguments)
+
     def run(self, *arguments: str, stdin: str | None = None, **env: str) -> Done:
         """The command within this process: quick, and like a process of its own but for what `process` is for."""
         previous = Path.cwd()
         os.chdir(self.folder)
         try:
-            result = CliRunner().invoke(app, list(arguments), input=stdin, env=self.env(**env))
+            result = CliRunner().invoke(app, self.arguments(arguments), input=stdin, env=self.env(**env))
         finally:
             os.chdir(previous)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -68,7 +72,7 @@ class Machine:
     def process(self, *arguments: str, stdin: str | None = None, **env: str) -> Done:
         """The command in a process of its own: for logs, locks and anything at the start."""
         done = subprocess.run(
-            [sys.executable, "-m", "instaview", *arguments],
+            [sys.executable, "-m", "instaview", *self.arguments(arguments)],
             cwd=self.folder,
             env=self.env(**env),
             input=stdin,
@@ -86,9 +90,12 @@ class Machine:
         summary: Row = json.loads(done.stdout)
         return summary
 
-    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, command: tuple[str, ...] = ("-m", "instaview"), **env: str
+    ) -> subprocess.Popen[str]:
+        """The command in a process of its own, under way; `command` is what Python runs in its place."""
         return subprocess.Popen(
-            [sys.executable, "-m", "instaview", *arguments],
+            [sys.executable, *command, *self.arguments(arguments)],
             cwd=self.folder,
             env=self.env(**env),
             stdout=subprocess.PIPE,

@@ -1,0 +1,17 @@
+"""dlt's working folder on this machine, where people's data lies while a load is under way."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import dlt
+from dlt.common.storages import NormalizeStorage
+
+
+def forget_half_extracted(pipeline: dlt.Pipeline) -> None:
+    """Deletes what a load left that was killed while extracting: dlt never looks at it again."""
+    folder = Path(pipeline.working_dir) / "normalize"
+    for left in folder.iterdir() if folder.is_dir() else ():
+        if left.is_dir() and left.name != NormalizeStorage.EXTRACTED_FOLDER:
+            shutil.rmtree(left, ignore_errors=True)

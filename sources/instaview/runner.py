@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ from .destination import (
     warehouse_errors,
 )
 from .exceptions import LoadStopped
+from .lease import only_writer
 from .ledger import Plan, make_plan, request_rows
 from .polling import Batch, Polling, Progress
 from .process import Signals, only_one
@@ -167,6 +168,7 @@ def load(
                     company_id=settings.company_id,
                     refresh=refresh,
                     refresh_since=refresh_since,
+                    again={request.id for request in left_behind},
                 )
             summary.expect(plan)
             polling = Polling(plan.to_poll, settings, look_once=look_once, transport=transport, on_progress=on_progress)
@@ -218,7 +220,8 @@ class _Committer:
             if _local_value(pipeline) != target:
                 pipeline.abort_packages()  # it was meant for another warehouse
             else:
-                left_behind = self._load_pending()
+                with only_writer(pipeline):
+                    left_behind = self._load_pending()
         forget_half_extracted(pipeline)
         forget_loaded(pipeline)
         pipeline.set_local_state_val(_TARGET, target)
@@ -246,6 +249,7 @@ class _Committer:
         waiting = self._worth_writing(batch, plan, unfinished)
         if not batch.ended and not waiting and (plan.tables_exist or not batch.last):
             return
+        self._announce(batch, plan)
         counts: Counter[str] = Counter()
 
         def rows(load_id: str) -> Rows:
@@ -253,12 +257,34 @@ class _Committer:
             if waiting:
                 yield REQUESTS.name, request_rows(waiting, plan.known, self._started, load_id)
 
-        with warehouse_errors(self._pipeline), one_connection(self._pipeline):
-            info = self._pipeline.run(rows_source(lambda load_id: _counted(rows(load_id), counts)))
-        forget_loaded(self._pipeline)
+        self._run(lambda load_id: _counted(rows(load_id), counts))
         plan.tables_exist = True
         self._written.update(t.request.id for t in (*batch.ended, *waiting))
-        self._count(batch, counts, info.loads_ids)
+        self._count(batch, counts)
+
+    def _announce(self, batch: Batch, plan: Plan) -> None:
+        """Marks requests as processing whose finished result the batch replaces, in a load before it.
+
+        dlt merges table by table. Were it killed in between, the old row of the ledger would call a mixture of two
+        results finished.
+        """
+        held = [plan.known.get(tracked.request.id) for tracked in batch.ended]
+        replaced = [
+            replace(tracked, state="processing", polls=0, resolved_at=None, body=None)
+            for tracked, known in zip(batch.ended, held, strict=True)
+            if tracked.state in ("completed", "failed") and known is not None and not known.open
+        ]
+        if replaced:
+            table = REQUESTS.name
+            self._run(lambda load_id: iter([(table, request_rows(replaced, plan.known, self._started, load_id))]))
+
+    def _run(self, rows: Callable[[str], Rows]) -> None:
+        """One load, committed when this returns."""
+        pipeline = self._pipeline
+        with warehouse_errors(pipeline), only_writer(pipeline), one_connection(pipeline):
+            info = pipeline.run(rows_source(rows))
+        self.summary.load_ids += info.loads_ids
+        forget_loaded(pipeline)
 
     def _worth_writing(self, batch: Batch, plan: Plan, unfinished: list[Tracked]) -> list[Tracked]:
         if batch.last:
@@ -268,12 +294,11 @@ class _Committer:
             return [Tracked(r) for r in plan.to_poll if r.id not in ended and r.id not in plan.known]
         return []
 
-    def _count(self, batch: Batch, counts: Counter[str], load_ids: list[str]) -> None:
+    def _count(self, batch: Batch, counts: Counter[str]) -> None:
         summary = self.summary
         for tracked in batch.ended:
             setattr(summary, tracked.state, getattr(summary, tracked.state) + 1)
         summary.processing -= len(batch.ended)
-        summary.load_ids += load_ids
         for name, count in counts.items():
             summary.rows[name] += count
 

@@ -55,7 +55,7 @@ def api(stack: ExitStack) -> Callable[..., tuple[Sandbox, str]]:
 
 @pytest.fixture
 def machine(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Machine]:
-    """Makes machines, by default on one DuckDB file; `warehouse="postgres"` on one database. Each has its own folder."""
+    """Makes machines with folders of their own, on one DuckDB file or, with `warehouse="postgres"`, one database."""
     urls: list[str] = []
 
     def make(sandbox: Sandbox, url: str, *, warehouse: str = "duckdb", name: str = "one") -> Machine:

@@ -1,4 +1,4 @@
-"""The command, killed by its own hand when all tables are merged but one: `dies_before.py TABLE load …`."""
+"""The command, killed when all tables are merged but one: `dies_before.py TABLE:2 load …`, in the table's 2nd merge."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from instaview.cli import main
 
 _QUIET_SECONDS = 0.5
 
-_never = sys.argv.pop(1)
+_table, _times = sys.argv.pop(1).split(":")
+_merges = 0
 _run = SqlLoadJob.run
 _last = time.monotonic()
 
 
 def run(job: Any) -> None:
-    global _last
-    while job._load_table["name"] == _never:
+    global _last, _merges
+    mine = job._load_table["name"] == _table
+    _merges += mine
+    while mine and _merges == int(_times):
         time.sleep(0.01)
         if time.monotonic() - _last > _QUIET_SECONDS:
             os.kill(os.getpid(), signal.SIGKILL)

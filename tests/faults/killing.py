@@ -47,7 +47,7 @@ class Killer:
         self._stations, self._seconds = sorted(seen), time.monotonic() - started
 
     def kill_one(self, *arguments: str, at: str | None = None) -> bool:
-        """Starts a load and kills it at some moment, or at the first station that matches `at`; whether it was alive."""
+        """Starts a load and kills it at some moment, or when a file matches `at`; whether it was still alive."""
         come = self._moment() if at is None else self._arrival(lambda path: bool(re.search(at, path)))
         process = self._start(*arguments)
         deadline = time.monotonic() + _LONGEST_LOAD

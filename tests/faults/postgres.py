@@ -26,7 +26,9 @@ class PostgresServer:
         self._run("initdb", "-D", str(self._data), "-U", "loader", "-A", "trust", "--no-sync", "-E", "UTF8")
 
     def start(self) -> None:
-        self._run("pg_ctl", "-D", str(self._data), "-l", str(self._log), "-w", "-o", f"-p {self.port} {_SETTINGS}", "start")
+        self._run(
+            "pg_ctl", "-D", str(self._data), "-l", str(self._log), "-w", "-o", f"-p {self.port} {_SETTINGS}", "start"
+        )
 
     def stop(self, mode: str = "immediate") -> None:
         """`immediate` is a crash of the server, `fast` an orderly end that disconnects everybody."""

@@ -59,7 +59,9 @@ def campaign(sandbox, machine, seed, kills):
         assert without_requests(tables) == story.history.expected()
         assert machine.states() == {i: sandbox.state(i) for i in story.history.request_ids}
         assert left_of_packages(machine) == []
-    print(f"\n{killer.kills.total()} kills in {cycles} cycles, {killer.in_time} loads ended before: {dict(killer.kills)}")
+    print(
+        f"\n{killer.kills.total()} kills in {cycles} cycles, {killer.in_time} loads ended before: {dict(killer.kills)}"
+    )
     return killer
 
 
@@ -71,7 +73,6 @@ def left_of_packages(machine):
 WAREHOUSES = ["duckdb", pytest.param("postgres", marks=pytest.mark.long)]
 
 
-
 def dies_before(machine, table, *arguments):
     """A load that is killed when it has merged all tables but this one."""
     process = machine.start("load", *arguments, command=(str(Path(__file__).with_name("dies_before.py")), table))
@@ -80,7 +81,7 @@ def dies_before(machine, table, *arguments):
 
 
 @pytest.mark.parametrize("warehouse", WAREHOUSES)
-@pytest.mark.parametrize("table", ["requests", "candidates"])
+@pytest.mark.parametrize("table", ["requests:1", "candidates:1"])
 def test_ids_of_a_first_load_killed_between_two_tables_need_not_be_given_again(api, machine, warehouse, table):
     sandbox, url = api()
     ids = [i for kind in KINDS for i in sandbox.add(kind, 2)]
@@ -92,7 +93,7 @@ def test_ids_of_a_first_load_killed_between_two_tables_need_not_be_given_again(a
 
 
 @pytest.mark.parametrize("warehouse", WAREHOUSES)
-@pytest.mark.parametrize("table", ["requests", "candidates"])
+@pytest.mark.parametrize("table", ["requests:2", "candidates:1"])
 @pytest.mark.parametrize("where", ["one", "other"])
 def test_a_re_read_killed_between_two_tables_is_taken_up_by_any_machine(api, machine, warehouse, table, where):
     sandbox, url = api()

@@ -26,7 +26,7 @@ from .destination import (
 )
 from .exceptions import LoadStopped
 from .lease import only_writer
-from .ledger import Plan, make_plan, request_rows
+from .ledger import Plan, make_plan, open_ledger, request_rows
 from .polling import Batch, Polling, Progress
 from .process import Signals, only_one
 from .request_ids import Request, requests_from, unique
@@ -211,7 +211,8 @@ class _Committer:
     def free(self) -> list[Request]:
         """Loads a package that an earlier load left on this machine, or drops it.
 
-        It is dropped where it cannot be loaded, and where loading had begun: dlt could copy a file a second time.
+        It is dropped where it cannot be loaded, where loading had begun, as dlt could copy a file a second time, and
+        where another machine has loaded since, which may have read newer results.
         Returns the requests of a dropped package: they are read again, so that dropping loses nothing.
         """
         pipeline, target = self._pipeline, target_of(self._pipeline)
@@ -229,7 +230,7 @@ class _Committer:
 
     def _load_pending(self) -> list[Request]:
         requests = pending_requests(self._pipeline)
-        if loading_has_begun(self._pipeline):
+        if loading_has_begun(self._pipeline) or self._others_have_loaded():
             self._pipeline.abort_packages()
             return requests
         try:
@@ -243,6 +244,13 @@ class _Committer:
             self._pipeline.abort_packages()
             return requests
         return []
+
+    def _others_have_loaded(self) -> bool:
+        """Whether the warehouse has a load that is younger than the oldest package: its results may be older."""
+        packages = [*self._pipeline.list_extracted_load_packages(), *self._pipeline.list_normalized_load_packages()]
+        with open_ledger(self._pipeline) as ledger:
+            last = ledger.last_load() if ledger is not None else None
+        return last is not None and float(last[0]) > float(min(packages))
 
     def commit(self, batch: Batch, plan: Plan, unfinished: list[Tracked]) -> None:
         """Loads a batch, and with it the requests that are new to the warehouse or were looked at in vain."""

@@ -91,9 +91,14 @@ class Machine:
         return summary
 
     def start(
-        self, *arguments: str, command: tuple[str, ...] = ("-m", "instaview"), **env: str
+        self, *arguments: str, command: tuple[str, ...] = ("-m", "instaview"), **more: Any
     ) -> subprocess.Popen[str]:
-        """The command in a process of its own, under way; `command` is what Python runs in its place."""
+        """The command in a process of its own, under way.
+
+        `command` is what Python runs in its place. Names in capitals are for the environment, others for Popen.
+        """
+        env = {name: value for name, value in more.items() if name.isupper()}
+        options = {name: value for name, value in more.items() if not name.isupper()}
         return subprocess.Popen(
             [sys.executable, *command, *self.arguments(arguments)],
             cwd=self.folder,
@@ -101,6 +106,7 @@ class Machine:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            **options,
         )
 
     def ids_file(self, ids: list[str], name: str = "ids.txt") -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import dlt
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.destination.exceptions import DestinationException, UnknownDestinationModule
@@ -111,13 +113,23 @@ def loading_has_begun(pipeline: dlt.Pipeline) -> bool:
 def pending_requests(pipeline: dlt.Pipeline) -> list[Request]:
     """The requests in packages that are not loaded yet."""
     found: list[Request] = []
-    for path in Path(pipeline.working_dir).rglob(f"{REQUESTS.name}.*.parquet"):
-        try:
-            rows = pq.read_table(path, columns=["request_id", "company_id"]).to_pylist()
-        except (OSError, pa.ArrowException):
-            continue  # written half, or spoilt
-        found += [parse_request(row["request_id"], row["company_id"]) for row in rows]
+    for path in Path(pipeline.working_dir).rglob(f"{REQUESTS.name}.*.*"):
+        with suppress(OSError, EOFError, pa.ArrowException):  # written half, or spoilt
+            rows = _read_rows(path, ["request_id", "company_id"])
+            found += [parse_request(row["request_id"], row["company_id"]) for row in rows]
     return found
+
+
+def _read_rows(path: Path, columns: list[str]) -> list[dict[str, Any]]:
+    """Rows of a file of dlt's: Parquet, or for Postgres CSV. Other files, such as the SQL that merges, have none."""
+    if path.suffix == ".parquet":
+        return list(pq.read_table(path, columns=columns).to_pylist())
+    if ".csv" in path.suffixes:  # Arrow tells by the name whether it is compressed
+        texts = pa_csv.ConvertOptions(
+            include_columns=columns, column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=True
+        )
+        return list(pa_csv.read_csv(path, convert_options=texts).to_pylist())
+    return []
 
 
 def target_of(pipeline: dlt.Pipeline) -> str:

@@ -4,7 +4,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test test-faults lint bench clean
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -19,6 +19,10 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest -n 4
+
+# make test-faults  crashes, faults, hostile input and a week of loads, the long way (half an hour; needs PostgreSQL)
+test-faults: $(VENV)/.installed
+	@$(BIN)/python -m pytest tests/faults -m "long or not long" -n 2
 
 # make lint   ruff and mypy
 lint: $(VENV)/.installed

@@ -6,6 +6,7 @@ import dlt
 import pyarrow as pa
 
 from .destination import one_connection, warehouse_errors
+from .lease import only_writer
 from .pending import forget_loaded
 from .source import Rows, rows_source
 
@@ -19,7 +20,7 @@ def commit(pipeline: dlt.Pipeline, rows: Rows) -> list[str]:
     Raises:
         DestinationFailed: the warehouse cannot be reached, or refused the load.
     """
-    with warehouse_errors(pipeline), one_connection(pipeline):
+    with warehouse_errors(pipeline), only_writer(pipeline), one_connection(pipeline):
         info = pipeline.run(rows_source(pipeline, rows))
     forget_loaded(pipeline)
     pa.default_memory_pool().release_unused()  # Arrow keeps what it freed, and the warehouse's client has its own

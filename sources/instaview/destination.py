@@ -95,10 +95,14 @@ def one_connection(pipeline: dlt.Pipeline) -> Iterator[None]:
 
 @contextmanager
 def warehouse_errors(pipeline: dlt.Pipeline) -> Iterator[None]:
-    """Whatever dlt raises about the warehouse inside becomes a `DestinationFailed` of one line."""
+    """Whatever dlt or a driver raises about the warehouse inside becomes a `DestinationFailed` of one line."""
     try:
         yield
     except (PipelineStepFailed, DestinationException, ConfigurationException) as error:
+        raise destination_failed(pipeline, error) from error
+    except Exception as error:
+        if not _is_from_driver(error):
+            raise
         raise destination_failed(pipeline, error) from error
 
 
@@ -120,7 +124,18 @@ def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> Destinat
 
 def is_connection_error(error: BaseException) -> bool:
     """Whether the warehouse could not be reached at all, so that the same load may work later."""
-    return any(isinstance(cause, DestinationConnectionError) for cause in _causes(error))
+    return any(isinstance(cause, DestinationConnectionError) or _is_from_server(cause) for cause in _causes(error))
+
+
+def _is_from_driver(error: BaseException) -> bool:
+    """Whether a database driver raised it, by the names of PEP 249: dlt lets through what Postgres' connect raises."""
+    return any(kind.__name__ in ("DatabaseError", "InterfaceError") for kind in type(error).__mro__)
+
+
+def _is_from_server(error: BaseException) -> bool:
+    """Whether a server could not be reached or went away; a file has no server."""
+    operational = any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
+    return operational and "duckdb" not in type(error).__module__
 
 
 def _causes(error: BaseException) -> list[BaseException]:

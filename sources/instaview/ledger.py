@@ -6,7 +6,7 @@ A request is finished when `requests` says completed or failed and the load that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -85,6 +85,7 @@ def make_plan(
     company_id: str | None = None,
     refresh: bool = False,
     refresh_since: timedelta | None = None,
+    again: Set[str] = frozenset(),
 ) -> Plan:
     """Decides what to poll: the given requests that are not finished, then what earlier loads left unfinished.
 
@@ -94,15 +95,15 @@ def make_plan(
         company_id: the company of requests that name none.
         refresh: read finished ones again: those given or, where none are given, all.
         refresh_since: also read those again whose run was completed within this time.
+        again: ids among the given ones to read again in any case.
     """
     known: dict[str, Known] = {}
-    again: set[str] = set()
     with open_ledger(pipeline) as ledger:
         if ledger is not None:
             for entry in ledger.requests([request.id for request in given], every=refresh and not given):
                 known[entry.request.id] = entry
             if refresh_since is not None:
-                again = ledger.completed_since(datetime.now(UTC) - refresh_since)
+                again = again | ledger.completed_since(datetime.now(UTC) - refresh_since)
                 known |= {e.request.id: e for e in ledger.requests(sorted(again - known.keys()))}
     tables_exist = ledger is not None
     plan = Plan([], [], known, tables_exist)

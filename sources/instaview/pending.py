@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dlt
-from dlt.common.storages import LoadStorage
+from dlt.common.storages import LoadStorage, NormalizeStorage
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from .destination import is_connection_error
 from .exceptions import UsageError
+from .lease import only_writer
+from .ledger import open_ledger
 from .request_ids import Request, requests_from
 from .tables import REQUESTS
 
@@ -33,8 +35,9 @@ _TARGET = "instaview_target"
 def finish_packages(pipeline: dlt.Pipeline) -> list[Request]:
     """Loads the packages that an earlier load left on this machine, or drops them.
 
-    They are dropped where loading had begun, where they cannot be loaded, and where they were meant for another
-    warehouse. A package that can never be loaded thus does not stand in the way of the next.
+    They are dropped where loading had begun, where they cannot be loaded, where they were meant for another warehouse,
+    and where another machine has loaded since, which may have read newer results. A package that can never be loaded
+    thus does not stand in the way of the next.
 
     Returns:
         The requests of the dropped packages, to be read again, so that dropping loses nothing.
@@ -47,18 +50,17 @@ def finish_packages(pipeline: dlt.Pipeline) -> list[Request]:
         if _noted_target(pipeline) != _target(pipeline):
             pipeline.abort_packages()
         else:
-            dropped = drop_begun_packages(pipeline) or _load(pipeline)
+            with only_writer(pipeline):
+                dropped = _drop(pipeline) if _has_begun(pipeline) or _others_have_loaded(pipeline) else _load(pipeline)
     forget_loaded(pipeline)
+    _forget_half_extracted(pipeline)
     pipeline.set_local_state_val(_TARGET, _target(pipeline))
     return dropped
 
 
 def drop_begun_packages(pipeline: dlt.Pipeline) -> list[Request]:
     """Drops all packages if loading had begun with any; returns their requests."""
-    packages = [pipeline.get_load_package_info(load_id) for load_id in pipeline.list_normalized_load_packages()]
-    if not any(jobs for package in packages for state, jobs in package.jobs.items() if state != "new_jobs"):
-        return []
-    return _drop(pipeline)
+    return _drop(pipeline) if _has_begun(pipeline) else []
 
 
 def forget_loaded(pipeline: dlt.Pipeline) -> None:
@@ -66,6 +68,28 @@ def forget_loaded(pipeline: dlt.Pipeline) -> None:
     loaded = Path(pipeline.working_dir) / "load" / LoadStorage.LOADED_FOLDER
     for package in loaded.iterdir() if loaded.is_dir() else ():
         shutil.rmtree(package, ignore_errors=True)
+
+
+def _forget_half_extracted(pipeline: dlt.Pipeline) -> None:
+    """Deletes what a load left that was killed while extracting: dlt never looks at it again."""
+    folder = Path(pipeline.working_dir) / "normalize"
+    for left in folder.iterdir() if folder.is_dir() else ():
+        if left.is_dir() and left.name != NormalizeStorage.EXTRACTED_FOLDER:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _has_begun(pipeline: dlt.Pipeline) -> bool:
+    """Whether any file of a package may have reached the warehouse already."""
+    packages = [pipeline.get_load_package_info(load_id) for load_id in pipeline.list_normalized_load_packages()]
+    return any(jobs for package in packages for state, jobs in package.jobs.items() if state != "new_jobs")
+
+
+def _others_have_loaded(pipeline: dlt.Pipeline) -> bool:
+    """Whether the warehouse has a load that is younger than the oldest package: its results may be older."""
+    packages = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
+    with open_ledger(pipeline) as ledger:
+        last = ledger.last_load() if ledger is not None else None
+    return last is not None and float(last[0]) > float(min(packages))
 
 
 def _load(pipeline: dlt.Pipeline) -> list[Request]:

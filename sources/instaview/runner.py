@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -160,6 +160,7 @@ def load(
                     company_id=settings.company_id,
                     refresh=refresh,
                     refresh_since=refresh_since,
+                    again={request.id for request in left_behind},
                 )
             summary.expect(plan)
             polling = Polling(plan.to_poll, settings, look_once=look_once, transport=transport, on_progress=on_progress)
@@ -217,6 +218,7 @@ class _Committer:
         waiting = self._worth_writing(batch, plan, unfinished)
         if not batch.ended and not waiting and (plan.tables_exist or not batch.last):
             return
+        self._announce(batch, plan)
         counts: Counter[str] = Counter()
 
         def rows() -> Rows:
@@ -228,6 +230,22 @@ class _Committer:
         plan.tables_exist = True
         self._written.update(t.request.id for t in (*batch.ended, *waiting))
         self._count(batch, counts)
+
+    def _announce(self, batch: Batch, plan: Plan) -> None:
+        """Marks requests as processing whose finished result the batch replaces, in a load before it.
+
+        dlt merges table by table. Were it killed in between, the old row of the ledger would call a mixture of two
+        results finished.
+        """
+        held = [plan.known.get(tracked.request.id) for tracked in batch.ended]
+        replaced = [
+            replace(tracked, state="processing", polls=0, resolved_at=None, body=None)
+            for tracked, known in zip(batch.ended, held, strict=True)
+            if tracked.state in ("completed", "failed") and known is not None and not known.open
+        ]
+        if replaced:
+            rows = request_rows(replaced, plan.known, self._started)
+            self.summary.load_ids += commit(self._pipeline, iter([(REQUESTS.name, rows)]))
 
     def _worth_writing(self, batch: Batch, plan: Plan, unfinished: list[Tracked]) -> list[Tracked]:
         if batch.last:

@@ -90,11 +90,17 @@ def instaview_source(
     )
     settings.key()
     context = Container()[PipelineContext]
-    if context.is_active():
-        given = unique([*given, *_left_behind(dlt.current.pipeline())])
+    left_behind = _left_behind(dlt.current.pipeline()) if context.is_active() else []
+    given = unique([*given, *left_behind])
 
     def results() -> Iterator[Any]:
-        plan = make_plan(dlt.current.pipeline(), given, company_id=settings.company_id, refresh=refresh)
+        plan = make_plan(
+            dlt.current.pipeline(),
+            given,
+            company_id=settings.company_id,
+            refresh=refresh,
+            again={request.id for request in left_behind},
+        )
         yield from _marked(_resolve(plan, settings))
 
     return _with_hints(dlt.resource(results, name="results"))

@@ -161,7 +161,9 @@ def _marked(rows: Rows) -> Iterator[Any]:
         yield dlt.mark.with_table_name(table, name)
     for model in TABLES:
         if model.name not in existing:
-            yield dlt.mark.with_table_name(model.empty(), model.name)
+            # in the warehouse's own format: Postgres takes no Parquet file without rows
+            hints = dlt.mark.make_hints(table_name=model.name, **model.hints(file_format="preferred"))
+            yield dlt.mark.with_hints(dlt.mark.materialize_table_schema(), hints, create_table_variant=True)
 
 
 def _load_id() -> str:

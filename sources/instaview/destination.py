@@ -23,6 +23,7 @@ from .tables import REQUESTS
 
 PIPELINE = "instaview"
 DUCKDB = "dlt.destinations.duckdb"
+POSTGRES = "dlt.destinations.postgres"
 
 
 def open_pipeline(destination: str, dataset: str) -> dlt.Pipeline:

@@ -20,7 +20,7 @@ from dlt.extract import DltResource
 from dlt.extract.source import DltSource
 
 from . import settings as defaults
-from .destination import prepare
+from .destination import POSTGRES, prepare
 from .exceptions import KeyRefused
 from .ledger import Known, Plan, make_plan, request_rows
 from .normalize import Result, normalize
@@ -28,7 +28,7 @@ from .polling import Polling
 from .request_ids import requests_from
 from .resolver import Tracked
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
-from .tables import REQUESTS, TABLES
+from .tables import REQUESTS, TABLES, Table
 
 logger = logging.getLogger("instaview")
 
@@ -161,9 +161,17 @@ def _marked(rows: Rows) -> Iterator[Any]:
         yield dlt.mark.with_table_name(table, name)
     for model in TABLES:
         if model.name not in existing:
-            # in the warehouse's own format: Postgres takes no Parquet file without rows
-            hints = dlt.mark.make_hints(table_name=model.name, **model.hints(file_format="preferred"))
-            yield dlt.mark.with_hints(dlt.mark.materialize_table_schema(), hints, create_table_variant=True)
+            yield _nothing_for(model)
+
+
+def _nothing_for(model: Table) -> Any:
+    """What creates a table without rows."""
+    destination = dlt.current.pipeline().destination
+    if destination is None or destination.destination_type != POSTGRES:
+        return dlt.mark.with_table_name(model.empty(), model.name)
+    # Postgres takes Parquet with rows alone
+    hints = dlt.mark.make_hints(table_name=model.name, **{**model.hints(), "file_format": "preferred"})
+    return dlt.mark.with_hints(dlt.mark.materialize_table_schema(), hints, create_table_variant=True)
 
 
 def _load_id() -> str:

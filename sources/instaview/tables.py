@@ -69,7 +69,7 @@ class Table:
         """The table with no rows."""
         return self.arrow_schema.empty_table()
 
-    def hints(self, *, deduplicated: bool = False, file_format: str = "parquet") -> dict[str, Any]:
+    def hints(self, *, deduplicated: bool = False) -> dict[str, Any]:
         """What dlt has to know: columns, key, how to merge.
 
         All tables merge alike: the rows of whatever a load delivers are deleted, and what it delivers is inserted. A
@@ -102,7 +102,7 @@ class Table:
         return {
             "columns": columns,
             "write_disposition": merge,
-            "file_format": file_format,
+            "file_format": "parquet",
             "additional_table_hints": {"description": self.description},
         }
 

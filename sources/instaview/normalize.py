@@ -28,6 +28,7 @@ Json = dict[str, Any]
 Leftovers = list[Json | None]
 """What goes to `extra`, row by row; None where nothing does."""
 
+_NUL = "\x00"
 _ENVELOPE = frozenset({"requestId", "success"})
 _PYTHON_TYPES: dict[Type, set[type]] = {"text": {str}, "bigint": {int}, "double": {int, float}, "bool": {bool}}
 
@@ -307,7 +308,9 @@ def _fit(values: list[Any], type_: Type, field: str, leftovers: Leftovers) -> pa
         return pa.array(times, ARROW_TYPES[type_])
     if set(map(type, values)) <= _PYTHON_TYPES[type_] | {type(None)}:
         try:
-            return pa.array(values, ARROW_TYPES[type_])
+            array = pa.array(values, ARROW_TYPES[type_])
+            if type_ != "text" or not pc.any(pc.match_substring(array, _NUL)).as_py():
+                return array
         except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
             pass
     fitting: list[Any] = []
@@ -326,6 +329,8 @@ def _fits(value: Any, type_: Type) -> bool:
     try:
         if type_ == "double":
             return bool(float(value) == value)
+        if type_ == "text":
+            return _is_text(value)
         pa.scalar(value, ARROW_TYPES[type_])
     except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
         return False
@@ -344,12 +349,12 @@ def _timestamp(value: Any) -> datetime | None:
 
 
 def _is_text(value: Any) -> bool:
-    """Whether a string can be stored: a lone surrogate, which JSON can spell, has no UTF-8."""
+    """Whether a string can be stored: a lone surrogate, which JSON can spell, has no UTF-8, and Postgres takes no NUL."""
     try:
         value.encode()
     except UnicodeEncodeError:
         return False
-    return True
+    return _NUL not in value
 
 
 def _keep_unknown(objects: list[Json], known: frozenset[str] | set[str], leftovers: Leftovers) -> None:

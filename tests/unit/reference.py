@@ -335,8 +335,8 @@ def moment(text: str) -> datetime | None:
 
 
 def storable(text: str) -> bool:
-    """Whether a text has a UTF-8 form; lone surrogates have none."""
-    return not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
+    """Whether every warehouse holds a text: lone surrogates have no UTF-8 form, and Postgres takes no NUL."""
+    return not any(character == "\x00" or 0xD800 <= ord(character) <= 0xDFFF for character in text)
 
 
 def same_json(one: Any, other: Any) -> bool:

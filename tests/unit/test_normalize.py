@@ -820,13 +820,13 @@ def test_a_bool_is_true_or_false_and_nothing_like_it(value: Any) -> None:
     assert same_json(row["extra"], {"success": value})
 
 
-@pytest.mark.parametrize("value", ["", " ", "a\x00b", "👩‍💻", "'; DROP TABLE candidates; --", "a/b", "\u2028"])
+@pytest.mark.parametrize("value", ["", " ", "👩‍💻", "'; DROP TABLE candidates; --", "a/b", "\u2028"])
 def test_a_text_is_kept_as_it_is(value: str) -> None:
     row = only(candidate(name=value), "candidates")
     assert (row["name"], row["extra"]) == (value, None)
 
 
-@pytest.mark.parametrize("value", ["\ud800", "a\udfffb", 1, 1.5, True, ["Jane"], {"first": "Jane"}])
+@pytest.mark.parametrize("value", ["\ud800", "a\udfffb", "a\x00b", 1, 1.5, True, ["Jane"], {"first": "Jane"}])
 def test_what_is_no_storable_text_goes_to_extra(value: Any) -> None:
     row = only(candidate(name=value), "candidates")
     assert row["name"] is None
@@ -1040,6 +1040,7 @@ def test_the_same_profile_in_two_requests_is_two_candidates(kind: str) -> None:
         {"profileId": ""},
         {"profileId": 7},
         {"profileId": "\ud800"},
+        {"profileId": "\x00"},
     ],
     ids=ascii,
 )
@@ -1058,7 +1059,7 @@ def test_candidate_count_counts_the_rows() -> None:
 
 @pytest.mark.parametrize("kind", PAYLOADS)
 def test_profile_ids_are_taken_as_they_are(kind: str) -> None:
-    odd = ["'; DROP TABLE candidates; --", "a/b/../c", "👩‍💻", "\x00", " "]
+    odd = ["'; DROP TABLE candidates; --", "a/b/../c", "👩‍💻", "\x1f", " "]
     rows = tables_of(kind, {ITEMS[kind]: [{"profileId": id_} for id_ in odd]})[PROFILE_TABLES[kind]]
     assert [row["profile_id"] for row in rows] == odd
     assert [row["candidate_id"] for row in rows] == [f"{request_id(kind)}/{id_}" for id_ in odd]

@@ -171,7 +171,7 @@ def _nothing_for(model: Table) -> Any:
         return dlt.mark.with_table_name(model.empty(), model.name)
     # Postgres takes Parquet with rows alone
     hints = dlt.mark.make_hints(table_name=model.name, **{**model.hints(), "file_format": "preferred"})
-    return dlt.mark.with_hints(dlt.mark.materialize_table_schema(), hints, create_table_variant=True)
+    return dlt.mark.with_hints(model.empty(), hints, create_table_variant=True)
 
 
 def _load_id() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import httpx
 from machine import Done, Machine, Row
 
+from instaview import Summary, load
 from instaview.destination import open_pipeline
 from instaview.tables import TABLES, Table
 
@@ -54,6 +57,15 @@ class WarehouseMachine(Machine):
             os.environ.clear()
             os.environ.update(env)
 
+    def load_payloads(self, payloads: Mapping[str, Any], **options: Any) -> Summary:
+        """Loads requests to which the API answers with these payloads."""
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            return next(httpx.Response(200, content=json.dumps(p)) for i, p in payloads.items() if i in request.url.path)
+
+        with self.pipeline() as pipeline:
+            return load(pipeline, list(payloads), transport=httpx.MockTransport(answer), **options)
+
     def sql(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Runs SQL in which tables stand in braces, such as `SELECT * FROM {candidates}`; times come back in UTC."""
         with self.pipeline() as pipeline, pipeline.sql_client() as client:
@@ -72,6 +84,13 @@ class WarehouseMachine(Machine):
         found = self.sql(f"SELECT {', '.join(map(self._quoted, names))} FROM {{{table.name}}}")
         rows = [dict(zip(names, row, strict=True)) for row in found]
         return sorted(rows, key=lambda row: tuple(row[name] for name in table.key))
+
+    def renamed(self, table: str) -> str:
+        """How a table's new name is written after RENAME TO."""
+        if self.warehouse.name == "snowflake":
+            with self.pipeline() as pipeline, pipeline.sql_client() as client:
+                return client.make_qualified_table_name(table)
+        return table
 
     def states(self) -> dict[str, str]:
         return dict(self.sql("SELECT request_id, state FROM {requests}"))

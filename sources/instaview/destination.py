@@ -197,7 +197,7 @@ def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> Destinat
         )
     what = without_secrets(first_line(causes[-1]), _credentials(pipeline))
     default = "check the credentials and that it is reachable" if is_connection_error(error) else "mend it"
-    hint = advice(_kind(pipeline), " ".join(map(str, causes))) or default
+    hint = advice(_kind(pipeline), str(causes[-1])) or default
     return DestinationFailed(f"{name}: {what}; {hint}{GO_ON}")
 
 

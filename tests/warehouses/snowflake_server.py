@@ -6,6 +6,7 @@ Each change makes it answer as Snowflake does:
 
 - PUT to a quoted stage, commas in FILE_FORMAT, a quoted MATCH_BY_COLUMN_NAME: rewritten to the form that it knows;
 - several statements at once, one after the other, with the error that Snowflake gives for one among several;
+- REMOVE of a staged file, which it does not know;
 - a NULL timestamp is NULL; it was 1970-01-01;
 - COPY of JSON minds MATCH_BY_COLUMN_NAME, as COPY of Parquet does already.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -83,6 +85,8 @@ async def query_request(request: Request) -> Response:
     document = json.loads(body)
     parts = statements(document["sqlText"]) or [document["sqlText"]]
     for part in parts:
+        if part.upper().startswith("REMOVE "):
+            part = remove_file(part)
         response = await _query_request(_with_body(request, {**document, "sqlText": part}))
         answer = json.loads(response.body)
         if not answer.get("success"):
@@ -92,6 +96,14 @@ async def query_request(request: Request) -> Response:
                 return server.JSONResponse(answer)
             return response
     return response
+
+
+def remove_file(sql: str) -> str:
+    """Removes a file from its stage; the statement to answer with."""
+    name = sql.strip("'\" ").rpartition("/")[2]
+    for file in Path(server.stage.LOCAL_BUCKET_PATH).rglob(name):
+        file.unlink()
+    return "SELECT 'removed'"
 
 
 def _with_body(request: Request, document: dict[str, Any]) -> Request:

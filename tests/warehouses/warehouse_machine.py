@@ -18,7 +18,7 @@ from machine import Done, Machine, Row
 
 from instaview import Summary, load
 from instaview.destination import open_pipeline
-from instaview.tables import TABLES, Table
+from instaview.tables import LOAD_ID, TABLES, Table
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,9 @@ class WarehouseMachine(Machine):
         rows = [dict(zip(names, row, strict=True)) for row in found]
         return sorted(rows, key=lambda row: tuple(row[name] for name in table.key))
 
-    def renamed(self, table: str) -> str:
-        """How a table's new name is written after RENAME TO."""
-        if self.warehouse.name == "snowflake":
-            with self.pipeline() as pipeline, pipeline.sql_client() as client:
-                return client.make_qualified_table_name(table)
-        return table
+    @property
+    def load_id_column(self) -> str:
+        return self._quoted(LOAD_ID)
 
     def states(self) -> dict[str, str]:
         return dict(self.sql("SELECT request_id, state FROM {requests}"))

@@ -34,7 +34,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out the tests of warehouses that were not chosen."""
     chosen = chosen_warehouses(config)
-    left_out = [i for i in items if hasattr(i, "callspec") and i.callspec.params.get("warehouse", chosen[0]) not in chosen]
+    left_out = [
+        i for i in items if hasattr(i, "callspec") and i.callspec.params.get("warehouse", chosen[0]) not in chosen
+    ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

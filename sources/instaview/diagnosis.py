@@ -21,7 +21,11 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("snowflake", r"could not connect|failed to connect|\b40[34]\b|resolve|timed? ?out|refused", "host"),
     ("bigquery", r"invalid_grant|private.?key|deserialize|malformed|\bpem\b|jwt", "private_key, client_email"),
     ("bigquery", r"project .*(not found|has not enabled)|invalid project|has not been used in project", "project_id"),
-    ("bigquery", r"max retries|resolve|connection error|refused|timed? ?out", "project_id, and whether a proxy is needed"),
+    (
+        "bigquery",
+        r"max retries|resolve|connection error|refused|timed? ?out",
+        "project_id, and whether a proxy is needed",
+    ),
     ("duckdb", r"lock", ": another process has the file open"),
     ("duckdb", r"not a valid duckdb|newer version|is a directory", ": the file is no database of DuckDB"),
     ("duckdb", r"cannot open|no such file|permission denied|read-only", ": the path of the file"),

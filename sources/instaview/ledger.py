@@ -26,6 +26,7 @@ _IDS_PER_QUERY = 10_000
 _OPEN = "(r.state = 'processing' OR (l.load_id IS NULL AND r.state IN ('completed', 'failed')))"
 """What a load takes up again by itself: `Known.open` in SQL."""
 
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the warehouse holds of one request."""

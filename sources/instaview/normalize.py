@@ -349,7 +349,7 @@ def _timestamp(value: Any) -> datetime | None:
 
 
 def _is_text(value: Any) -> bool:
-    """Whether a string can be stored: a lone surrogate, which JSON can spell, has no UTF-8, and Postgres takes no NUL."""
+    """Whether every warehouse can store a string: a lone surrogate has no UTF-8, and Postgres takes no NUL."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -139,9 +139,7 @@ _CANDIDATE_ID = _key("candidate_id", "request_id/profile_id: one profile as one 
 _PROFILE_ID = _key("profile_id", "The API's id of the profile; the same person can occur in many requests.")
 _COMPANY_ID = _text("company_id", "The company the request was read for, where one was given (ATS keys).")
 _POSITION = Column("position", "bigint", "Place in the API's order, from 1; the best-ranked is first.")
-_RUN_COMPLETED_AT = Column(
-    RUN_DAY, "timestamp", "When the pass of the run that delivered this row last was completed."
-)
+_RUN_COMPLETED_AT = Column(RUN_DAY, "timestamp", "When the pass of the run that delivered this row last was completed.")
 _EXTRA = _text(
     "extra",
     "Everything the API sent of this object that has no column, under its API name, and values that did not fit their "

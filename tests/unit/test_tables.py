@@ -267,7 +267,11 @@ def test_the_reference_has_the_tables_in_their_order() -> None:
 def test_bigquery_partitions_by_the_run_s_day_and_clusters_by_what_merges_and_people_look_for() -> None:
     layouts = {table.name: table.hints()["additional_table_hints"] for table in TABLES}
     partitioned = {name: layout.get("x-bigquery-partition") for name, layout in layouts.items()}
-    assert {name for name, by in partitioned.items() if by} == {"candidates", "enrichment_profiles", "preview_candidates"}
+    assert {name for name, by in partitioned.items() if by} == {
+        "candidates",
+        "enrichment_profiles",
+        "preview_candidates",
+    }
     assert partitioned["candidates"] == {"run_completed_at": "DATE({column_name})"}
     assert layouts["requests"]["x-bigquery-cluster-columns"] == ["request_id"]
     assert layouts["profile_skills"]["x-bigquery-cluster-columns"] == ["request_id", "candidate_id"]

@@ -41,7 +41,7 @@ class AsBigQuery:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path", "")
-        if scope["type"] != "http" or not path.endswith(("/token", "/queries", "/jobs")) and "/queries/" not in path:
+        if scope["type"] != "http" or (not path.endswith(("/token", "/queries", "/jobs")) and "/queries/" not in path):
             await self.app(scope, receive, send)
             return
         if path == "/token":
@@ -153,7 +153,7 @@ def sync_created_or_altered(sql: str, project: str, context: Any) -> None:
     _sync_created(sql, project, context)
     if (match := _ALTER.match(sql)) is None:
         return
-    target = ([project] + match.group(1).replace("`", "").split("."))[-3:]
+    target = [project, *match.group(1).replace("`", "").split(".")][-3:]
     if (table := context.catalog.get_table(*target)) is not None:
         schema = ddl_sync._introspect_schema(*target, context)
         context.catalog.update_table(table.model_copy(update={"schema_": schema}))

@@ -32,9 +32,11 @@ class Recorder:
         """The tables of the model that statements of this kind name first, and how often."""
         found: Counter[str] = Counter()
         for statement in self.statements:
-            if statement.upper().startswith(kind) and (match := _TABLE.search(statement)):
-                if match[1].lower().endswith("_staging") == staging and not match[2].lower().startswith("_dlt"):
-                    found[match[2].lower()] += 1
+            match = _TABLE.search(statement) if statement.upper().startswith(kind) else None
+            if match is None or match[2].lower().startswith("_dlt"):
+                continue
+            if match[1].lower().endswith("_staging") == staging:
+                found[match[2].lower()] += 1
         return found
 
 

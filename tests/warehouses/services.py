@@ -168,7 +168,9 @@ def postgres() -> Iterator[dict[str, str]]:
 def _postgres(program: str, arguments: list[str], user: pwd.struct_passwd | None, folder: Path) -> None:
     as_user = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     with (folder / f"{program}.out").open("a+") as out:  # the server keeps what it is given, so no pipe
-        done = subprocess.run([_program(program), *arguments], stdout=out, stderr=out, cwd=folder, check=False, **as_user)  # type: ignore[call-overload]
+        done = subprocess.run(
+            [_program(program), *arguments], stdout=out, stderr=out, cwd=folder, check=False, **as_user
+        )  # type: ignore[call-overload]
         if done.returncode:
             out.seek(0)
             raise RuntimeError(f"{program} failed:\n{out.read()[-3000:]}")
@@ -189,5 +191,7 @@ def _user_of_postgres() -> pwd.struct_passwd | None:
 def _program(name: str) -> str:
     found = shutil.which(name) or max(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), default=None)
     if found is None:
-        raise RuntimeError(f"{name} is not installed; PostgreSQL's server has it, on Debian: apt-get install postgresql")
+        raise RuntimeError(
+            f"{name} is not installed; PostgreSQL's server has it, on Debian: apt-get install postgresql"
+        )
     return found

@@ -167,7 +167,8 @@ arrow.timestamp_to_sf_struct = timestamp_to_struct
 copy_into._get_parquet_column_names, copy_into._params = column_names, params
 routes = server.app.router.routes
 routes[:] = [
-    Route(r.path, query_request, methods=["POST"]) if getattr(r, "endpoint", None) is _query_request else r for r in routes
+    Route(r.path, query_request, methods=["POST"]) if getattr(r, "endpoint", None) is _query_request else r
+    for r in routes
 ]
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def test_with_a_million_known_requests_only_the_given_and_the_unfinished_are_fet
     machine.load()
     machine.sql("INSERT INTO {_dlt_loads} (load_id, schema_name, status, inserted_at) VALUES ('1', 'x', 0, now())")
     shape = "'req_00000000-0000-4000-8000-' || lpad(n, 12, '0')"
-    state = f"CASE WHEN n IN ('7', '777777', '999999') THEN 'processing' ELSE 'completed' END"
+    state = "CASE WHEN n IN ('7', '777777', '999999') THEN 'processing' ELSE 'completed' END"
     machine.sql(
         f"INSERT INTO {{requests}} (request_id, kind, state, polls, {LOAD_ID}) "
         f"SELECT {shape}, 'sourcing', {state}, 1, '1' FROM ({SERIES[machine.warehouse.name]}) AS s"
@@ -71,8 +71,8 @@ def test_a_load_touches_the_tables_it_has_rows_for_and_each_once(sandbox, machin
 def _section(machine, recorder):
     yield f"# What one load sends to {machine.warehouse.name}"
     yield ""
-    yield "One sourcing request with two candidates, loaded into tables that exist. Written by `tests/warehouses`; files"
-    yield "that the load uploads are no statements. Staging tables hold the rows of the load alone."
+    yield "One sourcing request with two candidates, loaded into tables that exist. Written by `tests/warehouses`;"
+    yield "files that the load uploads are no statements. Staging tables hold the rows of the load alone."
     yield ""
     yield "| statement | how many | on the model's tables |"
     yield "|---|---|---|"
@@ -89,7 +89,9 @@ def _section(machine, recorder):
     for table in ("candidates", "profile_skills"):
         for statement in recorder.statements:
             merges = re.match(r"(DELETE|INSERT)", statement, re.IGNORECASE)
-            if merges and re.search(rf"[\"`]{table}[\"`]", statement.split("WHERE")[0].split("SELECT")[0], re.IGNORECASE):
+            if merges and re.search(
+                rf"[\"`]{table}[\"`]", statement.split("WHERE")[0].split("SELECT")[0], re.IGNORECASE
+            ):
                 yield _anonymous(machine, statement)
     yield "```"
     yield ""

@@ -63,10 +63,14 @@ def test_a_key_column_takes_no_null(dataset):
 
 
 def test_what_is_rolled_back_is_not_there(dataset):
+    def delete_and_fail(client, table):
+        with client.begin_transaction():
+            client.execute_sql(f"DELETE FROM {table} WHERE 1 = 1")
+            raise RuntimeError
+
     with dataset.pipeline() as pipeline, pipeline.sql_client() as client:
         table = client.make_qualified_table_name("_dlt_loads")
         before = client.execute_sql(f"SELECT COUNT(*) FROM {table}")
-        with pytest.raises(RuntimeError), client.begin_transaction():
-            client.execute_sql(f"DELETE FROM {table} WHERE 1 = 1")
-            raise RuntimeError
+        with pytest.raises(RuntimeError):
+            delete_and_fail(client, table)
         assert client.execute_sql(f"SELECT COUNT(*) FROM {table}") == before

@@ -83,7 +83,7 @@ def listing(request_id, *profiles):
 SOURCING = "req_00000000-0000-4000-8000-000000000001"
 ODD = {
     "empty": "",
-    "quotes": "it's \"quoted\" with a \\ and \\n, and NULL",
+    "quotes": 'it\'s "quoted" with a \\ and \\n, and NULL',
     "lines": "first\nsecond\r\n\tthird",
     "people": "Żółć 名前 👩‍💻 e\u0301",
     "megabyte": "é" * 524_288,
@@ -199,7 +199,11 @@ def test_a_column_can_join_the_model_and_another_leave_it(machine, monkeypatch):
     machine.load_payloads({SOURCING: listing(SOURCING, {"profileId": "p", "name": "A", "shoeSize": 44.5})})
     assert json.loads(machine.rows(CANDIDATES)[0]["extra"]) == {"shoeSize": 44.5}
     left = tuple(column for column in CANDIDATES.columns if column.name != "headline")
-    joined = (*left, Column("shoe_size", "double", "Size of shoes.", "shoeSize"), Column("is_left", "bool", "", "isLeft"))
+    joined = (
+        *left,
+        Column("shoe_size", "double", "Size of shoes.", "shoeSize"),
+        Column("is_left", "bool", "", "isLeft"),
+    )
     grown = dataclasses.replace(CANDIDATES, columns=joined)
     replace_table(monkeypatch, CANDIDATES, grown)
     other = SOURCING.replace("1", "2")

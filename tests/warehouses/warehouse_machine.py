@@ -61,7 +61,9 @@ class WarehouseMachine(Machine):
         """Loads requests to which the API answers with these payloads."""
 
         def answer(request: httpx.Request) -> httpx.Response:
-            return next(httpx.Response(200, content=json.dumps(p)) for i, p in payloads.items() if i in request.url.path)
+            return next(
+                httpx.Response(200, content=json.dumps(p)) for i, p in payloads.items() if i in request.url.path
+            )
 
         with self.pipeline() as pipeline:
             return load(pipeline, list(payloads), transport=httpx.MockTransport(answer), **options)

@@ -12,7 +12,7 @@ from recorder import recording
 from instaview.ledger import make_plan
 from instaview.request_ids import requests_from
 from instaview.status import read_status
-from instaview.tables import LOAD_ID
+from instaview.tables import CANDIDATES, LOAD_ID
 
 DOCS = Path(__file__).parents[2] / "docs" / "warehouses"
 SERIES = {
@@ -103,3 +103,15 @@ def _anonymous(machine, statement):
     text = re.sub(r"\d{10}\.\d+", "<load id>", text)
     text = re.sub(r"\.[0-9a-f]{10}\.", ".<file id>.", text)
     return re.sub(r"'(file:/)?/[^']*/", "'…/", text) + ";"
+
+
+@pytest.mark.only_on("snowflake", "bigquery")
+def test_the_first_load_creates_tables_with_descriptions_and_on_bigquery_partitions(machine, monkeypatch):
+    with machine.pipeline() as pipeline, recording(pipeline, monkeypatch) as recorder:
+        machine.load()
+    created = [s for s in recorder.statements if s.startswith("CREATE TABLE") and "STAGING" not in s.upper()[:120]]
+    candidates = next(s for s in created if re.search(r"[\"`]candidates[\"`]", s[:120], re.IGNORECASE))
+    assert next(c.description for c in CANDIDATES.columns if c.name == "headline") in candidates
+    by_day = "PARTITION BY DATE(`run_completed_at`) CLUSTER BY `request_id`, `candidate_id`"
+    assert (by_day in candidates) == (machine.warehouse.name == "bigquery")
+    assert (CANDIDATES.description in candidates) == (machine.warehouse.name == "bigquery")

@@ -2,9 +2,10 @@
 # make test   the tests, in an environment of their own
 VENV ?= .venv
 PYTHON ?= python3
+WAREHOUSES ?= $(CURDIR)/.warehouses
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-faults lint bench clean
+.PHONY: help demo test test-faults test-warehouses lint bench clean
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -24,6 +25,10 @@ test: $(VENV)/.installed
 test-faults: $(VENV)/.installed
 	@$(BIN)/python -m pytest tests/faults -m "long or not long" -n 2
 
+# make test-warehouses  the promises on DuckDB, Postgres, and emulators of Snowflake and BigQuery
+test-warehouses: $(VENV)/.installed
+	@INSTAVIEW_WAREHOUSES=$(WAREHOUSES) $(BIN)/python -m pytest tests/warehouses --warehouse all -n 3 --dist loadgroup
+
 # make lint   ruff and mypy
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check .
@@ -36,4 +41,4 @@ bench: $(VENV)/.installed
 
 # make clean  remove the environment and what the demo left
 clean:
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage instaview_demo.duckdb
+	@rm -rf $(VENV) $(WAREHOUSES) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage instaview_demo.duckdb

@@ -135,7 +135,10 @@ def _target(pipeline: dlt.Pipeline) -> str:
         place = config.data_location() or config.fingerprint()
     except Exception:  # some destinations name no place
         place = config.fingerprint()
-    return hashlib.sha256(f"{config.destination_name}\n{place}\n{pipeline.dataset_name}".encode()).hexdigest()
+    # the place is an account or a region in some warehouses, so the database or project in it counts too
+    catalog = pipeline.sql_client().catalog_name(quote=False)
+    parts = (config.destination_name, place, catalog, pipeline.dataset_name)
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
 def _noted_target(pipeline: dlt.Pipeline) -> str | None:

@@ -20,7 +20,7 @@ from dlt.extract import DltResource
 from dlt.extract.source import DltSource
 
 from . import settings as defaults
-from .destination import is_duckdb, prepare
+from .destination import POSTGRES, is_duckdb, prepare
 from .exceptions import AlreadyRunning, KeyRefused
 from .ledger import Known, Plan, make_plan, request_rows
 from .pending import drop_begun_packages
@@ -29,7 +29,7 @@ from .process import only_one
 from .request_ids import Request, requests_from, unique
 from .rows import RESULTS_AT_ONCE
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
-from .tables import REQUESTS, TABLES
+from .tables import REQUESTS, TABLES, Table
 
 logger = logging.getLogger("instaview")
 
@@ -171,4 +171,15 @@ def _marked(rows: Rows) -> Iterator[Any]:
         missing.discard(name)
         yield dlt.mark.with_table_name(tables[name].in_load(found, load_id), name)
     for name in missing:
-        yield dlt.mark.with_table_name(tables[name].in_load(tables[name].empty(), load_id), name)
+        yield _nothing_for(tables[name], load_id)
+
+
+def _nothing_for(table: Table, load_id: str) -> Any:
+    """What creates a table without rows."""
+    rows = table.in_load(table.empty(), load_id)
+    destination = dlt.current.pipeline().destination
+    if destination is None or destination.destination_type != POSTGRES:
+        return dlt.mark.with_table_name(rows, table.name)
+    # Postgres takes Parquet with rows alone
+    hints = dlt.mark.make_hints(table_name=table.name, **{**table.hints(), "file_format": "preferred"})
+    return dlt.mark.with_hints(rows, hints, create_table_variant=True)

@@ -189,7 +189,8 @@ def test_hints_hold_every_column_with_its_description(table: Table) -> None:
         )
     )
     assert is_sentence(load_id["description"])
-    assert hints["additional_table_hints"] == {"description": table.description}
+    additional = hints["additional_table_hints"]
+    assert additional["description"] == additional["x-bigquery-table-description"] == table.description
     assert hints["file_format"] == "parquet"
 
 
@@ -295,3 +296,16 @@ def row_of_reference(column: Column) -> str:
 
 def test_the_reference_has_the_tables_in_their_order() -> None:
     assert re.findall(r"(?m)^### `(\w+)`$", reference()) == list(KEYS)
+
+
+def test_bigquery_partitions_by_the_run_s_day_and_clusters_by_what_merges_and_people_look_for() -> None:
+    layouts = {table.name: table.hints()["additional_table_hints"] for table in TABLES}
+    partitioned = {name: layout.get("x-bigquery-partition") for name, layout in layouts.items()}
+    assert {name for name, by in partitioned.items() if by} == {
+        "candidates",
+        "enrichment_profiles",
+        "preview_candidates",
+    }
+    assert partitioned["candidates"] == {"run_completed_at": "DATE({column_name})"}
+    assert layouts["requests"]["x-bigquery-cluster-columns"] == ["request_id"]
+    assert layouts["profile_skills"]["x-bigquery-cluster-columns"] == ["request_id", "candidate_id"]

@@ -178,7 +178,7 @@ def is_connection_error(error: BaseException) -> bool:
 
 
 def _is_of_a_connection(error: BaseException) -> bool:
-    """Whether a driver says so: dlt does not wrap what some raise where they connect. A DuckDB file has no connection."""
+    """Whether a driver says so, as dlt does not wrap what some raise where they connect; a DuckDB file has none."""
     return any(cls.__name__ in _UNREACHABLE and "duckdb" not in cls.__module__ for cls in type(error).__mro__)
 
 

@@ -35,9 +35,10 @@ lint: $(VENV)/.installed
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-# make bench  speed beside DuckDB itself and plain dlt (minutes)
+# make bench  how fast and how frugal, beside what one would pick instead (half an hour)
 bench: $(VENV)/.installed
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/run.py $(BENCH)
+	@$(BIN)/python benchmarks/plot.py
 
 # make clean  remove the environment and what the demo left
 clean:

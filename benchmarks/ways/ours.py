@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,29 +42,42 @@ def transport(bodies: Bodies) -> Any:
 
 
 def commit(folder: Path, work: Path) -> Measured:
-    """Bodies to committed tables, in the batches of `load`, without client and polling."""
-    from instaview.destination import prepare
-    from instaview.ledger import Plan
+    """`instaview.load` without client and polling: the bodies are handed over at once, in batches."""
+    from instaview import runner
     from instaview.polling import Batch
-    from instaview.request_ids import parse_request
+    from instaview.request_ids import Request
     from instaview.resolver import Tracked
-    from instaview.runner import Summary, _Committer
-    from instaview.settings import COMMIT_RESULTS
 
-    bodies, result, summary = Bodies(folder), Measured(), Summary()
+    bodies, result = Bodies(folder), Measured()
     now = datetime.now(UTC)
+
+    class Handed:
+        """Takes the place of the polling: every request has ended, and its body is there."""
+
+        failure, http_requests, rate_limited = None, 0, 0
+
+        def __init__(self, requests: Sequence[Request], *_: object, **__: object) -> None:
+            self._requests = requests
+            self.unfinished: list[Tracked] = []
+
+        def __enter__(self) -> Handed:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def batches(self, results: int, seconds: float) -> Iterator[Batch]:
+            for start in range(0, len(self._requests), results):
+                ended = [
+                    Tracked(request, "completed", 1, now, now, 200, body=bodies.read(request.id))
+                    for request in self._requests[start : start + results]
+                ]
+                yield Batch(ended, first=start == 0, last=start + results >= len(self._requests))
+
+    runner.Polling = Handed  # type: ignore[assignment,misc]
     with timed(result):
-        target = pipeline(work)
-        prepare(target)
-        committer, plan = _Committer(target, summary), Plan([], [], {}, tables_exist=False)
-        committer.free()
-        ended: list[Tracked] = []
-        for request_id in bodies.ids:
-            request = parse_request(request_id)
-            ended.append(Tracked(request, "completed", 1, now, now, 200, body=bodies.read(request_id)))
-            if len(ended) == COMMIT_RESULTS or request_id == bodies.ids[-1]:
-                committer.commit(Batch(ended, first=False, last=request_id == bodies.ids[-1]), plan, [])
-                ended = []
+        summary = runner.load(pipeline(work), bodies.ids, api_key="sk_test")
+    assert summary.completed == len(bodies.ids), summary
     return result | {"loads": len(summary.load_ids)} | count_rows(work / "warehouse.duckdb")
 
 

@@ -11,7 +11,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -221,14 +221,15 @@ def _sandbox_extra() -> Iterator[None]:
         raise UsageError("this needs the sandbox: pip install 'dlt-source-instaview[sandbox]'") from error
 
 
-def _given(arguments: list[str], files: list[str]) -> list[Request]:
+def _given(arguments: list[str], files: list[str]) -> Sequence[Request]:
     from .request_ids import parse_request, unique
 
     named = [parse_request(text, where=f"argument {number}") for number, text in enumerate(arguments, 1)]
     if files:
-        from .id_files import read_requests
+        from .id_files import read_request_list
 
-        named += read_requests(files)
+        read = read_request_list(files)
+        return unique([*named, *read]) if named else read
     return unique(named)
 
 
@@ -245,7 +246,7 @@ def _age(text: str) -> timedelta:
 def _dry_run(
     destination: str,
     dataset: str,
-    given: list[Request],
+    given: Sequence[Request],
     company_id: str | None,
     refresh: bool,
     since: timedelta | None,
@@ -259,11 +260,11 @@ def _dry_run(
         plan = make_plan(pipeline, given, company_id=company_id, refresh=refresh, refresh_since=since)
     ids = [request.id for request in plan.to_poll]
     if as_json:
-        _print_json({"requested": plan.requested, "skipped": len(plan.skipped), "to_poll": ids})
+        _print_json({"requested": plan.requested, "skipped": plan.skipped, "to_poll": ids})
         return
     for request_id in ids:
         typer.echo(request_id)
-    typer.echo(f"would poll {len(ids)} of {plan.requested} requests; {len(plan.skipped)} are loaded already", err=True)
+    typer.echo(f"would poll {len(ids)} of {plan.requested} requests; {plan.skipped} are loaded already", err=True)
 
 
 def _print_summary(summary: Summary, as_json: bool) -> None:

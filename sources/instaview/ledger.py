@@ -14,17 +14,25 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
+import pyarrow.compute as pc
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
 from .normalize import to_arrow
 from .request_ids import Request, parse_request
+from .request_list import RequestList
 from .resolver import Tracked
 from .tables import REQUESTS, RUN_MODELS
 
 _IDS_PER_QUERY = 10_000
 """A list that every warehouse takes in one query; Snowflake's end is at 16,384."""
-_OPEN = "(r.state = 'processing' OR (l.load_id IS NULL AND r.state IN ('completed', 'failed')))"
+_MANY = 10 * _IDS_PER_QUERY
+"""With more ids than this, one pass over the table is cheaper than asking for them."""
+
+_ENDED = "r.state IN ('completed', 'failed')"
+_OPEN = f"(r.state = 'processing' OR (l.load_id IS NULL AND {_ENDED}))"
 """What a load takes up again by itself: `Known.open` in SQL."""
+
+_FINISHED = pa.schema([("request_id", pa.large_string()), ("state", pa.string())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +58,22 @@ class Known:
 
 @dataclass(slots=True)
 class Plan:
-    """What a load is to do: `to_poll` in order, and the finished requests among the given ones, `skipped`."""
+    """What a load is to do: `to_poll`, in order, and how many of the given requests it skips as finished."""
 
     to_poll: list[Request]
-    skipped: list[Request]
     known: dict[str, Known]
+    """What the warehouse holds of them."""
     tables_exist: bool = True
     """Whether the warehouse has the tables already."""
+    skipped: int = 0
+    skipped_failed: int = 0
+    """Of the skipped ones those whose run had failed."""
 
-    def add(self, request: Request, known: Known | None, company_id: str | None, *, skip: bool = False) -> None:
+    def add(self, request: Request, company_id: str | None) -> None:
         """Adds a request, with the company it is read for: its own, the one it was read for before, or `company_id`."""
-        company = request.company_id or (known.request.company_id if known else None) or company_id
-        (self.skipped if skip else self.to_poll).append(Request(request.id, request.kind, company))
+        held = self.known.get(request.id)
+        company = request.company_id or (held.request.company_id if held else None) or company_id
+        self.to_poll.append(Request(request.id, request.kind, company))
 
     def is_news(self, unfinished: Tracked) -> bool:
         """Whether a request that did not end is worth a row; one that was finished stays so until seen processing."""
@@ -73,7 +85,7 @@ class Plan:
     @property
     def requested(self) -> int:
         """Requests given or taken up."""
-        return len(self.to_poll) + len(self.skipped)
+        return len(self.to_poll) + self.skipped
 
 
 def make_plan(
@@ -95,25 +107,42 @@ def make_plan(
         refresh_since: also read those again whose run was completed within this time.
         again: ids among the given ones to read again in any case.
     """
-    known: dict[str, Known] = {}
+    plan = Plan([], {})
     with open_ledger(pipeline) as ledger:
+        plan.tables_exist = ledger is not None
         if ledger is not None:
-            for entry in ledger.requests([request.id for request in given], every=refresh and not given):
-                known[entry.request.id] = entry
             if refresh_since is not None:
                 again = again | ledger.completed_since(datetime.now(UTC) - refresh_since)
-                known |= {e.request.id: e for e in ledger.requests(sorted(again - known.keys()))}
-    tables_exist = ledger is not None
-    plan = Plan([], [], known, tables_exist)
+            if len(given) > _MANY and not refresh:
+                given = _leave_out(plan, given, ledger.finished(), again)
+            asked = [request.id for request in given]
+            for entry in ledger.requests([*asked, *(again - set(asked))], every=refresh and not given):
+                plan.known[entry.request.id] = entry
     for request in given:
-        held = known.get(request.id)
-        done = held is not None and held.finished and not refresh and request.id not in again
-        plan.add(request, held, company_id, skip=done)
+        held = plan.known.get(request.id)
+        if held is not None and held.finished and not refresh and request.id not in again:
+            plan.skipped += 1
+            plan.skipped_failed += held.state == "failed"
+        else:
+            plan.add(request, company_id)
     named = {request.id for request in given}
-    for entry in known.values():
+    for entry in plan.known.values():
         if entry.request.id not in named and (entry.open or entry.request.id in again or (refresh and not given)):
-            plan.add(entry.request, entry, company_id)
+            plan.add(entry.request, company_id)
     return plan
+
+
+def _leave_out(plan: Plan, given: Sequence[Request], finished: pa.Table, again: Set[str]) -> RequestList:
+    """The given requests without the finished ones, which are counted as skipped and never made into objects."""
+    requests = given if isinstance(given, RequestList) else RequestList.of(given)
+    done = requests.among(finished["request_id"])
+    if again:
+        done = pc.and_not(done, requests.among(pa.array(list(again))))
+    skipped = requests.where(done)
+    failed = finished.filter(pc.equal(finished["state"], "failed"))["request_id"]
+    plan.skipped = len(skipped)
+    plan.skipped_failed = pc.sum(skipped.among(failed)).as_py() or 0
+    return requests.where(pc.invert(done))
 
 
 @contextmanager
@@ -171,6 +200,13 @@ class LedgerReader:
         yield from self._select(_OPEN)
         for start in range(0, len(ids), _IDS_PER_QUERY):
             yield from self._select(f"r.request_id IN ({_literals(ids[start : start + _IDS_PER_QUERY])})")
+
+    def finished(self) -> pa.Table:
+        """All finished requests: `request_id` and `state`, as columns."""
+        select = f"SELECT r.request_id, r.state {self._joined} WHERE l.load_id IS NOT NULL AND {_ENDED}"
+        with self._client.execute_query(select) as cursor:
+            pieces = [t.rename_columns(_FINISHED.names).cast(_FINISHED) for t in cursor.iter_arrow(chunk_size=65_536)]
+        return pa.concat_tables([_FINISHED.empty_table(), *pieces])
 
     def completed_since(self, since: datetime) -> set[str]:
         """The ids of runs completed at `since` or later."""

@@ -58,8 +58,8 @@ class Summary:
 
     def expect(self, plan: Plan) -> None:
         """Takes over what a load is about to do."""
-        self.requested, self.skipped, self.processing = plan.requested, len(plan.skipped), len(plan.to_poll)
-        self.skipped_failed = sum(plan.known[request.id].state == "failed" for request in plan.skipped)
+        self.requested, self.skipped, self.processing = plan.requested, plan.skipped, len(plan.to_poll)
+        self.skipped_failed = plan.skipped_failed
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, as the command prints it."""
@@ -156,7 +156,7 @@ def load(
                 left_behind = finish_packages(pipeline)
                 plan = make_plan(
                     pipeline,
-                    unique([*given, *left_behind]),
+                    unique([*given, *left_behind]) if left_behind else given,
                     company_id=settings.company_id,
                     refresh=refresh,
                     refresh_since=refresh_since,

@@ -91,7 +91,8 @@ def instaview_source(
     settings.key()
     context = Container()[PipelineContext]
     left_behind = _left_behind(dlt.current.pipeline()) if context.is_active() else []
-    given = unique([*given, *left_behind])
+    if left_behind:
+        given = unique([*given, *left_behind])
 
     def results() -> Iterator[Any]:
         plan = make_plan(

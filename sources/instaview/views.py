@@ -1,7 +1,8 @@
 """The views: answers on top of the tables, each one SQL file in DuckDB's dialect, written for any warehouse.
 
-A file in `views/` is the view of its name. It opens with a comment: what a row means and, after an empty comment line,
-a line `-- column: what it means` for each column in order; a line indented further goes on with the one before.
+A file in `views/` is the view of its name. It opens with a comment of three parts, an empty comment line between them:
+what a row means; `-- question: ` that the view answers and `-- key: ` columns that together never repeat; and a line
+`-- column: what it means` for each column in order. A line indented further goes on with the one before.
 
 What is in the warehouse is told by one more view there, `_instaview_views`, which holds a digest of all others: so that
 a load sees in one query that nothing is to be done.
@@ -32,15 +33,21 @@ logger = logging.getLogger("instaview")
 
 FOLDER = Path(__file__).with_name("views")
 MARKER = "_instaview_views"
-_COLUMN = re.compile(r"(\w+): (.+)")
+_MEANING = re.compile(r"(\w+): (.+)")
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One view. `columns` has the meaning of each column, in order; `sql` is a SELECT in DuckDB's dialect."""
+    """One view.
+
+    `question` is one that it answers. The columns of `key` together never repeat, though some may be null. `columns` has
+    the meaning of each column, in order; `sql` is a SELECT in DuckDB's dialect.
+    """
 
     name: str
     description: str
+    question: str
+    key: tuple[str, ...]
     columns: Mapping[str, str]
     sql: str
 
@@ -56,18 +63,31 @@ def parse_view(name: str, text: str) -> View:
     lines = text.splitlines()
     length = next(number for number, line in enumerate(lines) if not line.startswith("--"))
     comment = [line.removeprefix("--").removeprefix(" ") for line in lines[:length]]
-    described = comment.index("")
-    columns: dict[str, str] = {}
-    column = ""
-    for line in comment[described + 1 :]:
+    row, facts = (number for number, line in enumerate(comment) if not line)
+    about = _meanings(name, comment[row + 1 : facts])
+    return View(
+        name,
+        " ".join(comment[:row]),
+        about["question"],
+        tuple(about["key"].split(", ")),
+        _meanings(name, comment[facts + 1 :]),
+        "\n".join(lines[length:]).strip() + "\n",
+    )
+
+
+def _meanings(view: str, lines: list[str]) -> dict[str, str]:
+    """Lines `name: meaning`, each perhaps with further lines, as a dict."""
+    meanings: dict[str, str] = {}
+    last = ""
+    for line in lines:
         if line.startswith(" "):
-            columns[column] += " " + line.strip()
-        elif (match := _COLUMN.fullmatch(line)) is not None:
-            column = match[1]
-            columns[column] = match[2]
+            meanings[last] += " " + line.strip()
+        elif (match := _MEANING.fullmatch(line)) is not None:
+            last = match[1]
+            meanings[last] = match[2]
         else:
-            raise ValueError(f"view {name}: not a line 'column: meaning': {line}")
-    return View(name, " ".join(comment[:described]), columns, "\n".join(lines[length:]).strip() + "\n")
+            raise ValueError(f"view {view}: not a line 'name: meaning': {line}")
+    return meanings
 
 
 def in_dialect(sql: str, dialect: str, qualify: Callable[[str], exp.Table]) -> str:

@@ -9,7 +9,7 @@ import dlt
 import pyarrow as pa
 import pytest
 
-from instaview.tables import LOAD_ID, PROFILE_LISTS, RUN_MODELS, TABLES, Column, Table, reference
+from instaview.tables import LOAD_ID, PROFILE_LISTS, RUN_MODELS, TABLES, Table, relationships
 
 MODEL = {table.name: table for table in TABLES}
 
@@ -279,23 +279,25 @@ def test_every_replaced_table_is_fed_by_one_list() -> None:
     assert sorted(tables) == sorted(name for name in KEYS if name.startswith("profile_"))
 
 
+def test_the_tables_hang_together_by_their_keys() -> None:
+    lists = ["skills", "fit_points", "red_flags", "rationales", "experiences", "emails"]
+    assert {(r.table.name, r.columns, tuple(p.name for p in r.parents)) for r in relationships()} == {
+        ("sourcing_runs", ("request_id",), ("requests",)),
+        ("enrichment_runs", ("request_id",), ("requests",)),
+        ("preview_runs", ("request_id",), ("requests",)),
+        ("candidates", ("request_id",), ("sourcing_runs",)),
+        ("enrichment_profiles", ("request_id",), ("enrichment_runs",)),
+        ("preview_candidates", ("request_id",), ("preview_runs",)),
+        *((f"profile_{name}", ("candidate_id",), ("candidates", "enrichment_profiles")) for name in lists),
+        ("profile_experience_highlights", ("candidate_id", "experience_position"), ("profile_experiences",)),
+    }
+    for relationship in relationships():
+        assert {len(parent.key) for parent in relationship.parents} == {len(relationship.columns)}
+
+
 @every_table
-def test_the_reference_describes_the_table_and_each_column(table: Table) -> None:
-    sections = re.split(r"(?m)^### ", reference())
-    (section,) = [section for section in sections if section.startswith(f"`{table.name}`\n")]
-    assert table.description in section
-    assert f"Key: {', '.join(f'`{name}`' for name in KEYS[table.name])}." in section
-    rows = [line for line in section.splitlines() if line.startswith("| `")]
-    assert rows == [row_of_reference(column) for column in table.columns]
-
-
-def row_of_reference(column: Column) -> str:
-    field = f"`{column.field}`" if column.field else ""
-    return f"| `{column.name}` | {column.type} | {field} | {column.description} |"
-
-
-def test_the_reference_has_the_tables_in_their_order() -> None:
-    assert re.findall(r"(?m)^### `(\w+)`$", reference()) == list(KEYS)
+def test_every_table_answers_a_question(table: Table) -> None:
+    assert re.fullmatch(r"[A-Z][^\n|]*\w\?", table.question)
 
 
 def test_bigquery_partitions_by_the_run_s_day_and_clusters_by_what_merges_and_people_look_for() -> None:

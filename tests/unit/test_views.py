@@ -88,6 +88,7 @@ def test_every_column_is_described_in_order(view: View):
 def test_every_description_is_a_sentence(view: View):
     for text in (view.description, *view.columns.values()):
         assert re.fullmatch(r"[\w'][^\n|]*\w\)?\.", text), text
+    assert re.fullmatch(r"[A-Z][^\n|]*\w\?", view.question)
 
 
 @every_view
@@ -100,10 +101,21 @@ def test_a_view_is_written_for_each_warehouse(view: View, dialect: str):
     assert {f"ds.t_{name}" for name in models} & tables
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_key_never_repeats(seed):
+    found = read_views(random_tables(seed))
+    for view in views():
+        assert set(view.key) <= set(view.columns)
+        keys = [tuple(row[name] for name in view.key) for row in found[view.name]]
+        assert len(keys) == len(set(keys)), view.name
+
+
 def test_a_file_is_read_with_its_meanings():
-    text = "-- One row a thing\n-- of many.\n--\n-- a: The first.\n-- b: The second,\n--   which is long.\n\nSELECT 1"
+    head = "-- One row a thing\n-- of many.\n--\n-- question: How many?\n-- key: a, b\n--\n"
+    text = head + "-- a: The first.\n-- b: The second,\n--   which is long.\n\nSELECT 1"
+    columns = {"a": "The first.", "b": "The second, which is long."}
     assert parse_view("x", text) == View(
-        "x", "One row a thing of many.", {"a": "The first.", "b": "The second, which is long."}, "SELECT 1\n"
+        "x", "One row a thing of many.", "How many?", ("a", "b"), columns, "SELECT 1\n"
     )
-    with pytest.raises(ValueError, match="column: meaning"):
-        parse_view("x", "-- One row.\n--\n-- nonsense\nSELECT 1")
+    with pytest.raises(ValueError, match="name: meaning"):
+        parse_view("x", head + "-- nonsense\nSELECT 1")

@@ -1,6 +1,9 @@
 -- One row a sourcing run that ended: what it found and how good it was. Over all passes of a run that was re-run:
 -- a candidate counts once, also where a later pass no longer lists them.
 --
+-- question: Which runs brought good candidates, and how good were they?
+-- key: request_id
+--
 -- request_id: The run.
 -- company_id: The company it was read for, where one was given.
 -- status: How its last pass ended, completed or failed.

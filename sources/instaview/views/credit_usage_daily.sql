@@ -1,6 +1,9 @@
 -- One row a day, company and kind of request: the credits that the loaded results stand for, and beside them what was
 -- billed. Credits of sourcing and preview are computed by the documented price: 1 a candidate, 1 a preview page of 20.
 --
+-- question: How many credits were spent on what, and is it what was billed?
+-- key: day, company_id, kind
+--
 -- day: The day, in UTC, on which the run ended, or for which it was billed.
 -- company_id: The company. Where billing knows only one, runs that name none are taken for its own.
 -- kind: sourcing, preview, enrichment, or other: billed under a cost key that names none of these, e.g. interviews.

@@ -1,5 +1,8 @@
 -- One row a day, company, outcome and error of enrichment: how many profiles were asked for, and what became of them.
 --
+-- question: What came of enrichment, what failed and why, and what did it cost?
+-- key: day, company_id, outcome, error_code
+--
 -- day: The day, in UTC, on which the enrichment run ended; on which it was asked for where that is missing.
 -- company_id: The company it was read for, where one was given.
 -- outcome: succeeded, profile failed (that profile alone, not billed), or run failed (before any profile was read).

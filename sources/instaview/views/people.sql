@@ -1,5 +1,8 @@
 -- One row a profile over all requests that delivered it: sourcing, preview, and enrichment where it succeeded.
 --
+-- question: Whom do we know by now, how well do they fit at best, and how can they be reached?
+-- key: profile_id
+--
 -- profile_id: The API's id of the profile.
 -- name: Full name, like the next four as the latest delivery has it.
 -- linkedin_url: Address of the LinkedIn profile.

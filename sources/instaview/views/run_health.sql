@@ -1,5 +1,8 @@
 -- One row a day and company: what became of the requests that the connector was first given on that day.
 --
+-- question: Do requests come through, and how long do they take?
+-- key: day, company_id
+--
 -- day: The day, in UTC, on which a load first wrote the requests down.
 -- company_id: The company they were read for, where one was given.
 -- requests: Requests first given on that day.

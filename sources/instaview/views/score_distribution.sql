@@ -1,6 +1,9 @@
 -- One row a sourcing run and band of match scores that at least one of its candidates is in. Bands are ten wide; sum
 -- candidates over runs for a histogram.
 --
+-- question: How are match scores spread, over all runs or within one?
+-- key: request_id, band
+--
 -- request_id: The run.
 -- company_id: The company it was read for, where one was given.
 -- completed_at: When its last pass ended.

@@ -1,6 +1,9 @@
 -- One row a skill, as the API writes it: how many of the candidates that sourcing runs delivered have it, and how well
 -- they fit. A skill that a candidate lists twice counts once.
 --
+-- question: Which skills do candidates have, and which of them go with a good fit?
+-- key: skill
+--
 -- skill: The skill; capitals make a difference.
 -- candidates: Candidates with it; somebody delivered by several runs counts once for each.
 -- share_of_candidates: candidates as a share of all candidates, 0 to 1.

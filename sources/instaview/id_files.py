@@ -56,6 +56,7 @@ def _read(source: str) -> Iterable[Request]:
         return _from_frame(frame, name, (f"row {number}" for number in range(1, len(frame) + 1)))
     try:
         text = content.decode("utf-8-sig")
+        del content
     except UnicodeDecodeError as error:
         raise UnreadableInput(f"{name}: not UTF-8 text, and not Parquet. Nothing was sent") from error
     start = text[:_HEAD].lstrip()[:1] or text.lstrip()[:1]

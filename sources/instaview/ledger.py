@@ -32,7 +32,8 @@ _ENDED = "r.state IN ('completed', 'failed')"
 _OPEN = f"(r.state = 'processing' OR (l.load_id IS NULL AND {_ENDED}))"
 """What a load takes up again by itself: `Known.open` in SQL."""
 
-_FINISHED = pa.schema([("request_id", pa.large_string()), ("state", pa.string())])
+_ROWS_AT_ONCE = 250_000
+"""Of the ledger, as columns: few enough to take little memory, many enough to be looked through but a few times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +133,21 @@ def make_plan(
     return plan
 
 
-def _leave_out(plan: Plan, given: Sequence[Request], finished: pa.Table, again: Set[str]) -> RequestList:
+def _leave_out(
+    plan: Plan, given: Sequence[Request], finished: Iterable[pa.Table], again: Set[str]
+) -> Sequence[Request]:
     """The given requests without the finished ones, which are counted as skipped and never made into objects."""
-    requests = given if isinstance(given, RequestList) else RequestList.of(given)
-    done = requests.among(finished["request_id"])
-    if again:
-        done = pc.and_not(done, requests.among(pa.array(list(again))))
-    skipped = requests.where(done)
-    failed = finished.filter(pc.equal(finished["state"], "failed"))["request_id"]
-    plan.skipped = len(skipped)
-    plan.skipped_failed = pc.sum(skipped.among(failed)).as_py() or 0
-    return requests.where(pc.invert(done))
+    left = given if isinstance(given, RequestList) else RequestList.of(given)
+    for held in finished:
+        ended, failed = (held["request_id"].filter(pc.equal(held["state"], state)) for state in ("completed", "failed"))
+        for ids, counted in ((ended, False), (failed, True)):
+            done = left.among(ids)
+            if again:
+                done = pc.and_not(done, left.among(pa.array(list(again))))
+            before, left = len(left), left.where(pc.invert(done))
+            plan.skipped += before - len(left)
+            plan.skipped_failed += counted * (before - len(left))
+    return left
 
 
 @contextmanager
@@ -201,12 +206,12 @@ class LedgerReader:
         for start in range(0, len(ids), _IDS_PER_QUERY):
             yield from self._select(f"r.request_id IN ({_literals(ids[start : start + _IDS_PER_QUERY])})")
 
-    def finished(self) -> pa.Table:
-        """All finished requests: `request_id` and `state`, as columns."""
+    def finished(self) -> Iterator[pa.Table]:
+        """All finished requests, as columns `request_id` and `state`, a part at a time."""
         select = f"SELECT r.request_id, r.state {self._joined} WHERE l.load_id IS NOT NULL AND {_ENDED}"
         with self._client.execute_query(select) as cursor:
-            pieces = [t.rename_columns(_FINISHED.names).cast(_FINISHED) for t in cursor.iter_arrow(chunk_size=65_536)]
-        return pa.concat_tables([_FINISHED.empty_table(), *pieces])
+            for part in cursor.iter_arrow(chunk_size=_ROWS_AT_ONCE):
+                yield part.rename_columns(["request_id", "state"])
 
     def completed_since(self, since: datetime) -> set[str]:
         """The ids of runs completed at `since` or later."""

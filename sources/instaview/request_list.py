@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, overload
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ from .request_ids import COMPANY_ID_SHAPE, REQUEST_ID_SHAPE, Request, kind_of
 
 Column: TypeAlias = pa.Array | pa.ChunkedArray
 _AT_ONCE = 65_536
+_TEXT_AT_ONCE = 4 * 1024 * 1024
 _OTHER_LINE_ENDS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
 
@@ -66,36 +67,65 @@ def from_text(text: str) -> RequestList | None:
     """The requests of a text with one id a line; None where a line needs a closer look, or to be complained of."""
     if any(end in text for end in _OTHER_LINE_ENDS) or text.count("\r") != text.count("\r\n"):
         return None
-    whole = pa.array([text], pa.large_string())
-    return from_columns(pc.split_pattern(whole, "\n").values, comments=True)
+    return _joined((_checked(ids, None, comments=True) for ids in _lines(text)), pa.large_string())
 
 
-def from_columns(ids: pa.Array, companies: pa.Array | None = None, *, comments: bool = False) -> RequestList | None:
+def _lines(text: str) -> Iterator[pa.Array]:
+    start = 0
+    while start < len(text):  # a piece at a time: splitting takes several times a piece's memory
+        end = text.find("\n", start + _TEXT_AT_ONCE)
+        end = len(text) if end < 0 else end + 1
+        yield pc.split_pattern(pa.array([text[start:end]], pa.large_string()), "\n").values
+        start = end
+
+
+def from_columns(ids: pa.Array, companies: pa.Array | None = None) -> RequestList | None:
     """The requests of a column of ids, with the companies beside them; None where a row needs a closer look.
 
-    Rows without an id are passed over, and with `comments` those that begin with `#`.
+    Rows without an id are passed over.
     """
-    pieces: list[pa.Array] = []
-    beside: list[pa.Array] = []
-    for start in range(0, len(ids), _AT_ONCE):
-        piece = pc.utf8_lower(pc.utf8_trim_whitespace(ids.slice(start, _AT_ONCE)))
-        there = pc.fill_null(pc.not_equal(piece, ""), False)
-        if comments:
-            there = pc.and_(there, pc.invert(pc.starts_with(piece, "#")))
-        piece = piece.filter(there)
-        if not _all_match(piece, REQUEST_ID_SHAPE):
+    pieces = (
+        _checked(ids.slice(start, _AT_ONCE), None if companies is None else companies.slice(start, _AT_ONCE))
+        for start in range(0, len(ids), _AT_ONCE)
+    )
+    return _joined(pieces, ids.type, None if companies is None else companies.type)
+
+
+_Piece = tuple[pa.Array, pa.Array | None]
+
+
+def _checked(ids: pa.Array, companies: pa.Array | None, *, comments: bool = False) -> _Piece | None:
+    """Rows as `parse_request` would take them over; None where it would complain."""
+    ids = pc.utf8_lower(pc.utf8_trim_whitespace(ids))
+    there = pc.fill_null(pc.not_equal(ids, ""), False)
+    if comments:
+        there = pc.and_(there, pc.invert(pc.starts_with(ids, "#")))
+    ids = ids.filter(there)
+    if not _all_match(ids, REQUEST_ID_SHAPE):
+        return None
+    if companies is None:
+        return ids, None
+    companies = pc.utf8_trim_whitespace(companies.filter(there))
+    companies = pc.if_else(pc.equal(companies, ""), None, companies)
+    return (ids, companies) if _all_match(companies, COMPANY_ID_SHAPE) else None
+
+
+def _joined(
+    pieces: Iterable[_Piece | None], id_type: pa.DataType, company_type: pa.DataType | None = None
+) -> RequestList | None:
+    ids, companies = [], []
+    for piece in pieces:
+        if piece is None:
             return None
-        pieces.append(piece)
-        if companies is not None:
-            trimmed = pc.utf8_trim_whitespace(companies.slice(start, _AT_ONCE)).filter(there)
-            company = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
-            if not _all_match(company, COMPANY_ID_SHAPE):
-                return None
-            beside.append(company)
-    found = pa.chunked_array(pieces, ids.type)
-    if pc.count_distinct(found).as_py() == len(found):
-        return RequestList(found, None if companies is None else pa.chunked_array(beside, companies.type))
-    return None if companies is not None else RequestList(pa.chunked_array([pc.unique(found)]))
+        ids.append(piece[0])
+        companies.append(piece[1])
+    column = pa.chunked_array(ids, id_type)
+    beside = None if company_type is None else pa.chunked_array(companies, company_type)
+    distinct = pc.count_distinct(column).as_py()
+    pa.default_memory_pool().release_unused()  # counting takes more than the column, and Arrow would keep it
+    if distinct == len(column):
+        return RequestList(column, beside)
+    return RequestList(pc.unique(column)) if beside is None else None  # which company counts is decided row by row
 
 
 def _all_match(texts: pa.Array, shape: str) -> bool:

@@ -20,7 +20,7 @@ from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from .exceptions import DestinationFailed, UsageError
-from .request_ids import Request, parse_request
+from .request_ids import Request, parse_request, printable
 from .tables import REQUESTS
 
 PIPELINE = "instaview"
@@ -145,14 +145,17 @@ def target_of(pipeline: dlt.Pipeline) -> str:
 @contextmanager
 def warehouse_errors(pipeline: dlt.Pipeline) -> Iterator[None]:
     """Whatever dlt or a driver raises about the warehouse inside becomes a `DestinationFailed` of one line."""
+    failed: DestinationFailed | UsageError | None = None
     try:
         yield
     except (PipelineStepFailed, DestinationException, ConfigurationException) as error:
-        raise destination_failed(pipeline, error) from error
+        failed = destination_failed(pipeline, error)
     except Exception as error:
         if not _is_from_driver(error):
             raise
-        raise destination_failed(pipeline, error) from error
+        failed = destination_failed(pipeline, error)
+    if failed is not None:
+        raise failed  # without its cause: a warehouse quotes the rows it refuses, and a log would show people's data
 
 
 def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> DestinationFailed | UsageError:
@@ -167,13 +170,19 @@ def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> Destinat
             f"DESTINATION__{name.upper()}__…; nothing was sent"
         )
     root = causes[-1]
+    told = f"{type(root).__name__}, it refused a row" if _quotes_values(root) else first_line(root)
     hint = "check the credentials and that it is reachable" if is_connection_error(error) else "mend it"
-    return DestinationFailed(f"{name}: {first_line(root)}; {hint}, then run the same load again: it goes on from here")
+    return DestinationFailed(f"{name}: {told}; {hint}, then run the same load again: it goes on from here")
 
 
 def is_connection_error(error: BaseException) -> bool:
     """Whether the warehouse could not be reached at all, so that the same load may work later."""
     return any(isinstance(cause, DestinationConnectionError) or _is_from_server(cause) for cause in _causes(error))
+
+
+def _quotes_values(error: BaseException) -> bool:
+    """Whether the message of a database error shows the value that it is about, which may be a person's."""
+    return any(kind.__name__ in ("DataError", "IntegrityError") for kind in type(error).__mro__)
 
 
 def _is_from_driver(error: BaseException) -> bool:
@@ -198,6 +207,6 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of a message that says something, bounded."""
+    """The first line of a message that says something, bounded and printable."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:300]
+    return printable(lines[0] if lines else type(error).__name__)[:300]

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from .exceptions import AlreadyRunning
 from .polling import Polling
+from .working_folder import keep_private
 
 
 @contextmanager
@@ -22,6 +23,7 @@ def only_one(pipeline: dlt.Pipeline) -> Iterator[None]:
     """Holds the pipeline's working folder for this process; the system lets go of it however the process ends."""
     folder = Path(pipeline.pipelines_dir)
     folder.mkdir(parents=True, exist_ok=True)
+    keep_private(pipeline)
     lock = FileLock(folder / f"{pipeline.pipeline_name}.instaview.lock")
     try:
         lock.acquire(timeout=0)

@@ -29,6 +29,7 @@ from .request_ids import requests_from
 from .resolver import Tracked
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
 from .tables import REQUESTS, TABLES
+from .working_folder import keep_private
 
 logger = logging.getLogger("instaview")
 
@@ -96,6 +97,7 @@ def instaview_source(
         prepare(dlt.current.pipeline())
 
     def results() -> Iterator[Any]:
+        keep_private(dlt.current.pipeline())
         plan = make_plan(dlt.current.pipeline(), given, company_id=settings.company_id, refresh=refresh)
         yield from _marked(_resolve(plan, settings, _load_id()))
 

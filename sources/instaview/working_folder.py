@@ -9,6 +9,13 @@ import dlt
 from dlt.common.storages import NormalizeStorage
 
 
+def keep_private(pipeline: dlt.Pipeline) -> None:
+    """Lets nobody else into the folder; dlt leaves it open to all users of the machine."""
+    folder = Path(pipeline.working_dir)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
 def forget_half_extracted(pipeline: dlt.Pipeline) -> None:
     """Deletes what a load left that was killed while extracting: dlt never looks at it again."""
     folder = Path(pipeline.working_dir) / "normalize"

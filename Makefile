@@ -5,7 +5,7 @@ PYTHON ?= python3
 WAREHOUSES ?= $(CURDIR)/.warehouses
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-faults test-warehouses lint bench clean
+.PHONY: help demo test test-faults test-warehouses audit lint bench clean
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -21,13 +21,18 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest -n 4
 
-# make test-faults  crashes, faults, hostile input and a week of loads, the long way (half an hour; needs PostgreSQL)
+# make test-faults  crashes, faults, hostile input, a day of loads: the long way (most of an hour; needs PostgreSQL)
 test-faults: $(VENV)/.installed
 	@$(BIN)/python -m pytest tests/faults -m "long or not long" -n 2
 
 # make test-warehouses  the promises on DuckDB, Postgres, and emulators of Snowflake and BigQuery
 test-warehouses: $(VENV)/.installed
 	@INSTAVIEW_WAREHOUSES=$(WAREHOUSES) $(BIN)/python -m pytest tests/warehouses --warehouse all -n 3 --dist loadgroup
+
+# make audit  known vulnerabilities in what is installed (asks the advisory database of PyPI)
+audit: $(VENV)/.installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check pip-audit
+	@$(BIN)/pip-audit --skip-editable
 
 # make lint   ruff and mypy
 lint: $(VENV)/.installed

@@ -119,7 +119,7 @@ def status(destination: Destination = "duckdb", dataset: Dataset = "instaview", 
         if as_json:
             _print_json(found.as_dict())
         else:
-            typer.echo(found.as_text())
+            _print_text(found.as_text())
 
 
 @app.command()
@@ -134,7 +134,7 @@ def check(destination: Destination = "duckdb", dataset: Dataset = "instaview", a
         if as_json:
             _print_json(found.as_dict())
         else:
-            typer.echo(found.as_text())
+            _print_text(found.as_text())
         if not found.ok:
             raise typer.Exit(1)
 
@@ -205,7 +205,7 @@ def _exit_codes() -> Iterator[None]:
     try:
         yield
     except InstaviewError as error:
-        typer.echo(f"instaview: {error}", err=True)
+        _print_text(f"instaview: {error}", err=True)
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
@@ -274,6 +274,13 @@ def _print_summary(summary: Summary, as_json: bool) -> None:
     from .display import summary_text
 
     typer.echo(summary_text(summary))
+
+
+def _print_text(text: str, *, err: bool = False) -> None:
+    """Prints lines; names in them may come from anywhere, and must not steer the terminal."""
+    from .request_ids import printable
+
+    typer.echo("\n".join(map(printable, text.split("\n"))), err=err)
 
 
 def _print_json(value: dict[str, Any]) -> None:

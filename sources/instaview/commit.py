@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from .destination import one_connection, warehouse_errors
 from .lease import only_writer
-from .pending import forget_loaded
 from .source import Rows, rows_source
+from .working_folder import forget_loaded
 
 
 def commit(pipeline: dlt.Pipeline, rows: Rows) -> list[str]:

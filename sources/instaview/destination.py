@@ -17,6 +17,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from .diagnosis import advice, without_secrets
 from .exceptions import DestinationFailed, InstaviewError, UsageError
+from .request_ids import printable
 
 PIPELINE = "instaview"
 GO_ON = ", then run the same load again: it goes on from here"
@@ -136,12 +137,15 @@ def one_connection(pipeline: dlt.Pipeline) -> Iterator[None]:
 @contextmanager
 def warehouse_errors(pipeline: dlt.Pipeline) -> Iterator[None]:
     """Whatever dlt or a driver raises inside becomes a `DestinationFailed` of one line."""
+    failed: DestinationFailed | UsageError | None = None
     try:
         yield
     except InstaviewError:
         raise
     except Exception as error:  # drivers have no common base, and dlt lets their errors through where it connects
-        raise destination_failed(pipeline, error) from error
+        failed = destination_failed(pipeline, error)
+    if failed is not None:
+        raise failed  # without its cause: a warehouse quotes the rows it refuses, and a log would show people's data
 
 
 def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> DestinationFailed | UsageError:
@@ -155,10 +159,11 @@ def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> Destinat
             f"{name}: missing settings: {fields}. Set them under [destination.{name}] in .dlt/secrets.toml, or as "
             f"DESTINATION__{name.upper()}__…; nothing was sent"
         )
-    what = without_secrets(first_line(causes[-1]), _credentials(pipeline))
+    root = causes[-1]
+    told = f"{type(root).__name__}, it refused a row" if _quotes_values(root) else first_line(root)
     default = "check the credentials and that it is reachable" if is_connection_error(error) else "mend it"
-    hint = advice(_kind(pipeline), str(causes[-1])) or default
-    return DestinationFailed(f"{name}: {what}; {hint}{GO_ON}")
+    hint = advice(_kind(pipeline), str(root)) or default
+    return DestinationFailed(f"{name}: {without_secrets(told, _credentials(pipeline))}; {hint}{GO_ON}")
 
 
 def _kind(pipeline: dlt.Pipeline) -> str:
@@ -182,6 +187,11 @@ def _is_of_a_connection(error: BaseException) -> bool:
     return any(cls.__name__ in _UNREACHABLE and "duckdb" not in cls.__module__ for cls in type(error).__mro__)
 
 
+def _quotes_values(error: BaseException) -> bool:
+    """Whether the message of a database error shows the value that it is about, which may be a person's."""
+    return any(kind.__name__ in ("DataError", "IntegrityError") for kind in type(error).__mro__)
+
+
 def _causes(error: BaseException) -> list[BaseException]:
     causes: list[BaseException] = []
     current: BaseException | None = error
@@ -193,6 +203,6 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of a message that says something, bounded."""
+    """The first line of a message that says something, bounded and printable."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:300]
+    return printable(lines[0] if lines else type(error).__name__)[:300]

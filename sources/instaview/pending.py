@@ -9,12 +9,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import logging
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dlt
-from dlt.common.storages import LoadStorage, NormalizeStorage
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from .destination import is_connection_error
@@ -23,6 +21,7 @@ from .lease import only_writer
 from .ledger import open_ledger
 from .request_ids import Request, requests_from
 from .tables import REQUESTS
+from .working_folder import forget_half_extracted, forget_loaded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +52,7 @@ def finish_packages(pipeline: dlt.Pipeline) -> list[Request]:
             with only_writer(pipeline):
                 dropped = _drop(pipeline) if _has_begun(pipeline) or _others_have_loaded(pipeline) else _load(pipeline)
     forget_loaded(pipeline)
-    _forget_half_extracted(pipeline)
+    forget_half_extracted(pipeline)
     pipeline.set_local_state_val(_TARGET, _target(pipeline))
     return dropped
 
@@ -61,21 +60,6 @@ def finish_packages(pipeline: dlt.Pipeline) -> list[Request]:
 def drop_begun_packages(pipeline: dlt.Pipeline) -> list[Request]:
     """Drops all packages if loading had begun with any; returns their requests."""
     return _drop(pipeline) if _has_begun(pipeline) else []
-
-
-def forget_loaded(pipeline: dlt.Pipeline) -> None:
-    """Deletes what dlt keeps of packages that are loaded: copies of the data, which would grow with every load."""
-    loaded = Path(pipeline.working_dir) / "load" / LoadStorage.LOADED_FOLDER
-    for package in loaded.iterdir() if loaded.is_dir() else ():
-        shutil.rmtree(package, ignore_errors=True)
-
-
-def _forget_half_extracted(pipeline: dlt.Pipeline) -> None:
-    """Deletes what a load left that was killed while extracting: dlt never looks at it again."""
-    folder = Path(pipeline.working_dir) / "normalize"
-    for left in folder.iterdir() if folder.is_dir() else ():
-        if left.is_dir() and left.name != NormalizeStorage.EXTRACTED_FOLDER:
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def _has_begun(pipeline: dlt.Pipeline) -> bool:

@@ -14,6 +14,7 @@ import dlt
 from filelock import FileLock, Timeout
 
 from .exceptions import AlreadyRunning
+from .working_folder import keep_private
 
 
 class Stoppable(Protocol):
@@ -28,6 +29,7 @@ def only_one(pipeline: dlt.Pipeline) -> Iterator[None]:
     """Holds the pipeline's working folder for this process; the system lets go of it however the process ends."""
     folder = Path(pipeline.pipelines_dir)
     folder.mkdir(parents=True, exist_ok=True)
+    keep_private(pipeline)
     lock = FileLock(folder / f"{pipeline.pipeline_name}.instaview.lock")
     try:
         lock.acquire(timeout=0)

@@ -30,6 +30,7 @@ from .request_ids import Request, requests_from, unique
 from .rows import RESULTS_AT_ONCE
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
 from .tables import REQUESTS, TABLES, Table
+from .working_folder import keep_private
 
 logger = logging.getLogger("instaview")
 
@@ -95,6 +96,7 @@ def instaview_source(
         given = unique([*given, *left_behind])
 
     def results() -> Iterator[Any]:
+        keep_private(dlt.current.pipeline())
         plan = make_plan(
             dlt.current.pipeline(),
             given,

@@ -1,0 +1,226 @@
+"""Hostile payloads: whatever an answer holds, the load goes on, nothing of it is lost, and no key occurs twice."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+
+import dlt
+import duckdb
+import httpx
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from payload_fuzz import REQUEST_PREFIXES, TEXTS, Sent, candidate, payload, payloads
+from round_trip import ITEMS, PROFILES, Tables, problems, read, repeated_keys
+
+from instaview import load
+from instaview.normalize import Result, normalize
+from instaview.payload import UnreadableBody, read_payload
+from instaview.request_ids import parse_request
+from instaview.tables import TABLES
+
+BATCH = 10
+KEY = "sk_test_0123456789abcdefghijklmnopqrstuvwxyz01"
+counted: Counter[str] = Counter()
+
+
+def request_id(kind: str, number: int) -> str:
+    return f"{REQUEST_PREFIXES[kind]}550e8400-e29b-41d4-a716-{number:012x}"
+
+
+def body_of(sent: Sent, number: int) -> bytes:
+    return sent.text.replace("REQUEST-ID", request_id(sent.kind, number)).encode()
+
+
+def examples(number: int) -> settings:
+    return settings(
+        max_examples=number,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    )
+
+
+# ---------------------------------------------------------------------- rows
+
+
+@examples(40)
+@given(st.lists(payloads(), min_size=BATCH, max_size=BATCH))
+def test_a_payload_can_be_put_together_again_from_its_rows(batch: list[Sent]) -> None:
+    assert_whole(batch)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("share", range(4))
+def test_payloads_at_length(share: int) -> None:
+    counted.clear()
+    started = time.monotonic()
+
+    @settings(examples(650), derandomize=False, database=None)
+    @given(st.lists(payloads(), min_size=BATCH, max_size=BATCH))
+    def check(batch: list[Sent]) -> None:
+        assert_whole(batch)
+
+    seed(20_250_101 + share)(check)()
+    print(f"share {share}: {dict(counted)} in {time.monotonic() - started:.0f} s")
+    assert counted["payloads"] >= 5_000
+
+
+def assert_whole(batch: list[Sent]) -> None:
+    """Normalised together as a load does it; each must come out as if alone."""
+    results: dict[str, tuple[Sent, bytes]] = {}
+    for number, sent in enumerate(batch):
+        counted["payloads"] += 1
+        try:
+            _, body = read_payload(body_of(sent, number))
+        except UnreadableBody:
+            counted["refused"] += 1
+            assert too_deep(sent)
+            continue
+        results[request_id(sent.kind, number)] = (sent, body)
+    tables = {
+        name: table.to_pylist()
+        for name, table in normalize([Result(parse_request(i), body) for i, (_, body) in results.items()]).items()
+    }
+    assert repeated_keys(tables) == []
+    for id_, (sent, _) in results.items():
+        assert_kept(sent, id_, tables)
+
+
+def assert_kept(sent: Sent, id_: str, tables: Tables) -> None:
+    mine = {name: [row for row in rows if row["request_id"] == id_] for name, rows in tables.items()}
+    assert problems(sent.kind, id_, read(sent.text.replace("REQUEST-ID", id_)), mine) == []
+
+
+def too_deep(sent: Sent) -> bool:
+    """Whether a payload is nested deeper than what a result can be: the only reason to refuse one."""
+    try:
+        json.loads(sent.text, parse_int=str)
+    except RecursionError:
+        return True
+    return False
+
+
+# ---------------------------------------------------------------------- size
+
+
+@pytest.mark.parametrize("place", ["column", "unknown", "list", "id"])
+def test_a_text_of_ten_megabytes_is_kept(place: str, tmp_path: Path) -> None:
+    long = "0123456789" * 1_000_000
+    sent = payload("sourcing", 2)
+    first = sent["candidates"][0]
+    first |= {
+        "column": {"name": long},
+        "unknown": {"new": long},
+        "list": {"skills": ["a", long]},
+        "id": {"profileId": long},
+    }[place]
+    assert_loaded_whole(tmp_path, "sourcing", sent)
+
+
+@pytest.mark.parametrize("kind", REQUEST_PREFIXES)
+@pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.long)])
+def test_a_result_of_very_many_candidates_is_loaded(kind: str, count: int, tmp_path: Path) -> None:
+    profiles = [
+        {"profileId": f"p{n}", "name": f"n{n}", "fullName": f"n{n}", "skills": ["a", "b"]} for n in range(count)
+    ]
+    items = profiles if kind != "enrichment" else [{"profileId": p["profileId"], "candidate": p} for p in profiles]
+    body = json.dumps({"requestId": None, "status": "completed", ITEMS[kind]: items}).encode()
+    tables = loaded(tmp_path, {request_id(kind, 1): body})
+    assert [len(tables[name]) for name in PROFILES.values()].count(count) == 1
+    assert len(tables["profile_skills"]) == (0 if kind == "preview" else 2 * count)
+    assert repeated_keys(tables) == []
+
+
+@pytest.mark.parametrize("kind", REQUEST_PREFIXES)
+def test_ids_may_hold_quotes_slashes_and_sql(kind: str, tmp_path: Path) -> None:
+    """Twice, so that what is there is found by its key and replaced."""
+    ids = [text for text in TEXTS if text and text.isascii()]
+    people = [{**candidate(n), "profileId": id_} for n, id_ in enumerate(ids)]
+    items = people if kind != "enrichment" else [{"profileId": p["profileId"], "candidate": p} for p in people]
+    sent = {"requestId": "REQUEST-ID", "status": "completed", ITEMS[kind]: items}
+    first = assert_loaded_whole(tmp_path, kind, sent)
+    assert {row["profile_id"] for row in first[PROFILES[kind]]} == {id_ for id_ in ids if "\0" not in id_}
+    again = assert_loaded_whole(tmp_path, kind, sent)
+    assert {name: len(rows) for name, rows in again.items()} == {name: len(rows) for name, rows in first.items()}
+
+
+def assert_loaded_whole(tmp_path: Path, kind: str, payload: dict[str, Any]) -> Tables:
+    sent = Sent(kind, json.dumps(payload))
+    tables = loaded(tmp_path, {request_id(kind, 1): body_of(sent, 1)}, refresh=True)
+    assert repeated_keys(tables) == []
+    assert_kept(sent, request_id(kind, 1), tables)
+    return tables
+
+
+# ---------------------------------------------------------------------- all the way into DuckDB
+
+
+def serving(bodies: dict[str, bytes]) -> httpx.MockTransport:
+    """The API with these results, to a key that may ask as often as it likes."""
+    windows = {"Minute": 60, "Hour": 3600}
+    headers = {f"X-RateLimit-{part}-{window}": "1000000" for part in ("Limit", "Remaining") for window in windows}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        resets = {f"X-RateLimit-Reset-{window}": f"{time.time() + seconds:.0f}" for window, seconds in windows.items()}
+        body = bodies[request.url.path.split("/")[-2]]
+        return httpx.Response(200, content=body, headers={**headers, **resets})
+
+    return httpx.MockTransport(answer)
+
+
+def loaded(tmp_path: Path, bodies: dict[str, bytes], *, refresh: bool = False) -> Tables:
+    """All tables of a DuckDB after a load of these results, and no other table than those of the model."""
+    pipeline = dlt.pipeline(
+        "hostile",
+        pipelines_dir=str(tmp_path / "dlt"),
+        destination=dlt.destinations.duckdb(str(tmp_path / "hostile.duckdb")),
+        dataset_name="instaview",
+    )
+    load(
+        pipeline,
+        list(bodies),
+        api_key=KEY,
+        base_url="https://api.example.test",
+        transport=serving(bodies),
+        refresh=refresh,
+    )
+    with duckdb.connect(str(tmp_path / "hostile.duckdb")) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        found = connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'instaview'").fetchall()
+        names = {name for (name,) in found if not name.startswith("_dlt")}
+        assert names == {table.name for table in TABLES}
+        return {name: rows_of(connection, name) for name in names}
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict[str, Any]]:
+    cursor = connection.execute(f"SELECT * FROM instaview.{table}")
+    columns = [column[0] for column in cursor.description]
+    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+
+@pytest.mark.parametrize("count", [150, pytest.param(1_500, marks=pytest.mark.long)])
+def test_hostile_payloads_go_through_a_load_into_duckdb(count: int, tmp_path: Path) -> None:
+    pool: list[Sent] = []
+
+    @examples(count)
+    @given(payloads(whole_head=True))
+    def collect(sent: Sent) -> None:
+        pool.append(sent)
+
+    collect()
+    bodies = {request_id(sent.kind, number): body_of(sent, number) for number, sent in enumerate(pool)}
+    tables = loaded(tmp_path, bodies)
+    assert {row["request_id"]: row["state"] for row in tables["requests"]} == dict.fromkeys(bodies, "completed")
+    assert repeated_keys(tables) == []
+    by_request: dict[str, Tables] = {id_: {name: [] for name in tables} for id_ in bodies}
+    for name, rows in tables.items():
+        for row in rows:
+            by_request[row["request_id"]][name].append(row)
+    for number, sent in enumerate(pool):
+        id_ = request_id(sent.kind, number)
+        assert problems(sent.kind, id_, read(sent.text.replace("REQUEST-ID", id_)), by_request[id_]) == []

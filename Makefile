@@ -3,8 +3,9 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+DBT_VENV ?= .cache/dbt
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test test-dbt lint bench docs clean
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -20,6 +21,16 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest -n 4
 
+# make test-dbt  the sources of dbt, with dbt on DuckDB in an environment of its own
+test-dbt: $(VENV)/.installed $(DBT_VENV)/.installed
+	@DBT=$(DBT_VENV)/bin/dbt $(BIN)/python -m pytest tests/dbt/check_dbt.py
+
+$(DBT_VENV)/.installed: tests/dbt/requirements.txt
+	@echo "Installing dbt into $(DBT_VENV) (once, about a minute) …"
+	@$(PYTHON) -m venv $(DBT_VENV)
+	@$(DBT_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 # make lint   ruff and mypy
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check .
@@ -30,6 +41,10 @@ lint: $(VENV)/.installed
 bench: $(VENV)/.installed
 	@$(BIN)/python benchmarks/run.py
 
+# make docs   write again what follows from the model: dictionary, questions, sources of dbt
+docs: $(VENV)/.installed
+	@cd docs && $(abspath $(BIN))/python -m instaview_docs
+
 # make clean  remove the environment and what the demo left
 clean:
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage instaview_demo.duckdb
+	@rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage instaview_demo.duckdb

@@ -23,7 +23,8 @@ What is in the warehouse, down to each column. To find one, search this page (Ct
 [Every column, A to Z](#every-column-a-to-z). [Ten questions](questions.md) shows queries with their answers.
 
 All of it is in one dataset (schema), by default `instaview`. Times are UTC. Examples come from the made-up people of
-the sandbox; those of a table are from one row, so that they belong together, and from another where that row has nothing.
+the sandbox; those of a table are from one row, so that they belong together, or from another where that row has
+nothing.
 """
 
 _WAREHOUSES = {"DuckDB": duckdb_destination, "Postgres": postgres, "Snowflake": snowflake, "BigQuery": bigquery}

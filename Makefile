@@ -4,8 +4,9 @@ VENV ?= .venv
 PYTHON ?= python3
 WAREHOUSES ?= $(CURDIR)/.warehouses
 BIN := $(VENV)/bin
+DBT_VENV ?= .cache/dbt
 
-.PHONY: help demo test test-faults test-warehouses audit lint bench clean
+.PHONY: help demo test test-faults test-warehouses test-dbt audit lint bench docs clean
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -34,6 +35,16 @@ audit: $(VENV)/.installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check pip-audit
 	@$(BIN)/pip-audit --skip-editable
 
+# make test-dbt  the sources of dbt, with dbt on DuckDB in an environment of its own
+test-dbt: $(VENV)/.installed $(DBT_VENV)/.installed
+	@DBT=$(DBT_VENV)/bin/dbt $(BIN)/python -m pytest tests/dbt/check_dbt.py
+
+$(DBT_VENV)/.installed: tests/dbt/requirements.txt
+	@echo "Installing dbt into $(DBT_VENV) (once, about a minute) …"
+	@$(PYTHON) -m venv $(DBT_VENV)
+	@$(DBT_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 # make lint   ruff and mypy
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check .
@@ -45,6 +56,10 @@ bench: $(VENV)/.installed
 	@$(BIN)/python benchmarks/run.py $(BENCH)
 	@$(BIN)/python benchmarks/plot.py
 
+# make docs   write again what follows from the model: dictionary, questions, sources of dbt
+docs: $(VENV)/.installed
+	@cd docs && $(abspath $(BIN))/python -m instaview_docs
+
 # make clean  remove the environment and what the demo left
 clean:
-	@rm -rf $(VENV) $(WAREHOUSES) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage instaview_demo.duckdb
+	@rm -rf $(VENV) $(WAREHOUSES) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage instaview_demo.duckdb

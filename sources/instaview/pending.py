@@ -108,6 +108,8 @@ def _load(pipeline: dlt.Pipeline) -> list[Request]:
 def _drop(pipeline: dlt.Pipeline) -> list[Request]:
     found: list[Request] = []
     for path in Path(pipeline.working_dir).rglob(f"{REQUESTS.name}.*"):
+        if LoadStorage.LOADED_FOLDER in path.relative_to(pipeline.working_dir).parts:
+            continue  # a plain pipeline keeps what it has loaded
         try:
             found += requests_from(_read(path))
         except (OSError, ValueError, UsageError):

@@ -80,6 +80,18 @@ def test_the_source_refreshes_when_asked(served, pipeline):
     assert len([c for c in served.calls if c.path.endswith("/results")]) == 2
 
 
+def test_the_source_reads_again_what_broke_off_and_nothing_that_was_loaded(served, pipeline):
+    loaded, broken_off = served.add("sourcing", 1), served.add("sourcing", 2)
+    pipeline.run(instaview_source(loaded))  # dlt keeps a copy of it
+    rows(pipeline, "ALTER TABLE candidates RENAME TO hidden")
+    with pytest.raises(PipelineStepFailed):
+        pipeline.run(instaview_source(broken_off))
+    rows(pipeline, "ALTER TABLE hidden RENAME TO candidates")
+    calls = len(served.calls)
+    pipeline.run(instaview_source([]))
+    assert sorted(call.path.split("/")[-2] for call in served.calls[calls:]) == sorted(broken_off)
+
+
 def test_the_source_merges_and_never_appends(served, pipeline):
     ids = served.add("sourcing", 2, candidates=4)
     for _ in range(3):

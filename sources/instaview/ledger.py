@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
 from .normalize import to_arrow
-from .request_ids import Request, parse_request
+from .request_ids import Request, parse_request, unique
 from .request_list import RequestList
 from .resolver import Tracked
 from .tables import REQUESTS, RUN_MODELS
@@ -92,22 +92,25 @@ def make_plan(
     pipeline: dlt.Pipeline,
     given: Sequence[Request],
     *,
+    left_behind: Sequence[Request] = (),
     company_id: str | None = None,
     refresh: bool = False,
     refresh_since: timedelta | None = None,
-    again: Set[str] = frozenset(),
 ) -> Plan:
     """Decides what to poll: the given requests that are not finished, then what earlier loads left unfinished.
 
     Args:
         pipeline: whose warehouse is asked.
         given: the requests asked for, each once.
+        left_behind: the requests of a dropped package, to be read again in any case.
         company_id: the company of requests that name none.
         refresh: read finished ones again: those given or, where none are given, all.
         refresh_since: also read those again whose run was completed within this time.
-        again: ids among the given ones to read again in any case.
     """
     plan = Plan([], {})
+    every = refresh and not given
+    again: Set[str] = {request.id for request in left_behind}
+    given = unique([*given, *left_behind]) if left_behind else given
     with open_ledger(pipeline) as ledger:
         plan.tables_exist = ledger is not None
         if ledger is not None:
@@ -116,7 +119,7 @@ def make_plan(
             if len(given) > _MANY and not refresh:
                 given = _leave_out(plan, given, ledger.finished(), again)
             asked = [request.id for request in given]
-            for entry in ledger.requests([*asked, *(again - set(asked))], every=refresh and not given):
+            for entry in ledger.requests([*asked, *(again - set(asked))], every=every):
                 plan.known[entry.request.id] = entry
     for request in given:
         held = plan.known.get(request.id)
@@ -127,7 +130,7 @@ def make_plan(
             plan.add(request, company_id)
     named = {request.id for request in given}
     for entry in plan.known.values():
-        if entry.request.id not in named and (entry.open or entry.request.id in again or (refresh and not given)):
+        if entry.request.id not in named and (entry.open or entry.request.id in again or every):
             plan.add(entry.request, company_id)
     return plan
 

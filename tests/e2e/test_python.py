@@ -92,6 +92,14 @@ def test_the_source_reads_again_what_broke_off_and_nothing_that_was_loaded(serve
     assert sorted(call.path.split("/")[-2] for call in served.calls[calls:]) == sorted(broken_off)
 
 
+def test_the_source_removes_duplicates_also_after_a_load_that_need_not(served, pipeline):
+    load(pipeline, served.add("sourcing", 1))
+    pipeline.run(instaview_source(served.add("sourcing", 1)))
+    schema: dict[str, Any] = dict(pipeline.default_schema.tables)
+    for name in ("requests", "sourcing_runs", "candidates", "profile_skills"):
+        assert not schema[name].get("x-stage-data-deduplicated"), name
+
+
 def test_the_source_merges_and_never_appends(served, pipeline):
     ids = served.add("sourcing", 2, candidates=4)
     for _ in range(3):

@@ -28,6 +28,9 @@ _IDS_PER_QUERY = 10_000
 _MANY = 10 * _IDS_PER_QUERY
 """With more ids than this, one pass over the table is cheaper than asking for them."""
 
+_LONGEST_AGE = timedelta(days=36_500)
+"""Longer ago there was no run, and soon no date."""
+
 _ENDED = "r.state IN ('completed', 'failed')"
 _OPEN = f"(r.state = 'processing' OR (l.load_id IS NULL AND {_ENDED}))"
 """What a load takes up again by itself: `Known.open` in SQL."""
@@ -115,7 +118,7 @@ def make_plan(
         plan.tables_exist = ledger is not None
         if ledger is not None:
             if refresh_since is not None:
-                again = again | ledger.completed_since(datetime.now(UTC) - refresh_since)
+                again = again | ledger.completed_since(datetime.now(UTC) - min(refresh_since, _LONGEST_AGE))
             if len(given) > _MANY and not refresh:
                 given = _leave_out(plan, given, ledger.finished(), again)
             asked = [request.id for request in given]

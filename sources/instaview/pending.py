@@ -47,7 +47,10 @@ def finish_packages(pipeline: dlt.Pipeline) -> list[Request]:
     """
     dropped: list[Request] = []
     if pipeline.has_pending_data:
-        if _noted_target(pipeline) != _target(pipeline):
+        noted = _noted_target(pipeline)
+        if noted is None:  # a plain pipeline's: where they were to go is not known, but what they hold
+            dropped = _drop(pipeline)
+        elif noted != _target(pipeline):
             pipeline.abort_packages()
         else:
             with only_writer(pipeline):

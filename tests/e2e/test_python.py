@@ -157,6 +157,12 @@ def test_load_commits_what_was_resolved_before_the_key_was_refused(sandbox, pipe
     ]
 
 
+def test_load_takes_up_what_a_plain_pipeline_had_not_loaded_yet(served, pipeline):
+    pipeline.extract(instaview_source(served.add("sourcing", 2)))  # and then the process was killed
+    assert load(pipeline).completed == 2
+    assert rows(pipeline, "SELECT state, count(*) FROM requests GROUP BY 1") == [("completed", 2)]
+
+
 def test_load_tells_its_progress(sandbox, pipeline):
     seen = []
     ids = sandbox.add("sourcing", 3) + sandbox.add("sourcing", 1, state="failed")

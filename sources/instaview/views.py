@@ -40,8 +40,8 @@ _MEANING = re.compile(r"(\w+): (.+)")
 class View:
     """One view.
 
-    `question` is one that it answers. The columns of `key` together never repeat, though some may be null. `columns` has
-    the meaning of each column, in order; `sql` is a SELECT in DuckDB's dialect.
+    `question` is one that it answers. The columns of `key` together never repeat, though some may be null. `columns`
+    has the meaning of each column, in order; `sql` is a SELECT in DuckDB's dialect.
     """
 
     name: str

@@ -69,6 +69,8 @@ def _read(source: str) -> Iterable[Request]:
     if delimiter is not None:
         frame = _csv(text[sum(map(len, before)) :], delimiter, name)
         return _from_frame(frame, name, (f"line {number}" for number in _line_numbers(frame, len(before) + 2)))
+    if start == '"':
+        return _from_json_lines(text, name)
     return from_text(text) or _from_lines(text, name)
 
 

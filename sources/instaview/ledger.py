@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
 from .normalize import to_arrow
-from .request_ids import Request, parse_request
+from .request_ids import Request, parse_request, unique
 from .request_list import RequestList
 from .resolver import Tracked
 from .tables import REQUESTS, RUN_MODELS
@@ -27,6 +27,9 @@ _IDS_PER_QUERY = 10_000
 """A list that every warehouse takes in one query; Snowflake's end is at 16,384."""
 _MANY = 10 * _IDS_PER_QUERY
 """With more ids than this, one pass over the table is cheaper than asking for them."""
+
+_LONGEST_AGE = timedelta(days=36_500)
+"""Longer ago there was no run, and soon no date."""
 
 _ENDED = "r.state IN ('completed', 'failed')"
 _OPEN = f"(r.state = 'processing' OR (l.load_id IS NULL AND {_ENDED}))"
@@ -93,31 +96,34 @@ def make_plan(
     pipeline: dlt.Pipeline,
     given: Sequence[Request],
     *,
+    left_behind: Sequence[Request] = (),
     company_id: str | None = None,
     refresh: bool = False,
     refresh_since: timedelta | None = None,
-    again: Set[str] = frozenset(),
 ) -> Plan:
     """Decides what to poll: the given requests that are not finished, then what earlier loads left unfinished.
 
     Args:
         pipeline: whose warehouse is asked.
         given: the requests asked for, each once.
+        left_behind: the requests of a dropped package, to be read again in any case.
         company_id: the company of requests that name none.
         refresh: read finished ones again: those given or, where none are given, all.
         refresh_since: also read those again whose run was completed within this time.
-        again: ids among the given ones to read again in any case.
     """
     plan = Plan([], {})
+    every = refresh and not given
+    again: Set[str] = {request.id for request in left_behind}
+    given = unique([*given, *left_behind]) if left_behind else given
     with open_ledger(pipeline) as ledger:
         plan.tables_exist = ledger is not None
         if ledger is not None:
             if refresh_since is not None:
-                again = again | ledger.completed_since(datetime.now(UTC) - refresh_since)
+                again = again | ledger.completed_since(datetime.now(UTC) - min(refresh_since, _LONGEST_AGE))
             if len(given) > _MANY and not refresh:
                 given = _leave_out(plan, given, ledger.finished(), again)
             asked = [request.id for request in given]
-            for entry in ledger.requests([*asked, *(again - set(asked))], every=refresh and not given):
+            for entry in ledger.requests([*asked, *(again - set(asked))], every=every):
                 plan.known[entry.request.id] = entry
     for request in given:
         held = plan.known.get(request.id)
@@ -128,7 +134,7 @@ def make_plan(
             plan.add(request, company_id)
     named = {request.id for request in given}
     for entry in plan.known.values():
-        if entry.request.id not in named and (entry.open or entry.request.id in again or (refresh and not given)):
+        if entry.request.id not in named and (entry.open or entry.request.id in again or every):
             plan.add(entry.request, company_id)
     return plan
 

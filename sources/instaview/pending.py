@@ -46,7 +46,10 @@ def finish_packages(pipeline: dlt.Pipeline) -> list[Request]:
     """
     dropped: list[Request] = []
     if pipeline.has_pending_data:
-        if _noted_target(pipeline) != _target(pipeline):
+        noted = _noted_target(pipeline)
+        if noted is None:  # a plain pipeline's: where they were to go is not known, but what they hold
+            dropped = _drop(pipeline)
+        elif noted != _target(pipeline):
             pipeline.abort_packages()
         else:
             with only_writer(pipeline):
@@ -92,6 +95,8 @@ def _load(pipeline: dlt.Pipeline) -> list[Request]:
 def _drop(pipeline: dlt.Pipeline) -> list[Request]:
     found: list[Request] = []
     for path in Path(pipeline.working_dir).rglob(f"{REQUESTS.name}.*"):
+        if LoadStorage.LOADED_FOLDER in path.relative_to(pipeline.working_dir).parts:
+            continue  # a plain pipeline keeps what it has loaded
         try:
             found += requests_from(_read(path))
         except (OSError, ValueError, UsageError):

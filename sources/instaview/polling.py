@@ -132,7 +132,7 @@ class Polling:
                     left = closes_at - time.monotonic()
                     if left <= 0 and (self._held or first):
                         break
-                    self._changed.wait(left if left > 0 else _TICK_SECONDS)
+                    self._changed.wait(min(left, threading.TIMEOUT_MAX) if left > 0 else _TICK_SECONDS)
                 ended, self._held, self._held_bytes, last = self._held, [], 0, self._done
                 parts = self._rows.cut()
             self._call_resolver(lambda resolver: resolver.wake())

@@ -20,7 +20,7 @@ from .ledger import Plan, make_plan, request_rows
 from .pending import finish_packages
 from .polling import Batch, Polling, Progress
 from .process import Signals, only_one
-from .request_ids import requests_from, unique
+from .request_ids import requests_from
 from .resolver import Tracked
 from .settings import InstaviewSettings, resolve_settings
 from .source import Rows, batch_rows
@@ -156,11 +156,11 @@ def load(
                 left_behind = finish_packages(pipeline)
                 plan = make_plan(
                     pipeline,
-                    unique([*given, *left_behind]) if left_behind else given,
+                    given,
+                    left_behind=left_behind,
                     company_id=settings.company_id,
                     refresh=refresh,
                     refresh_since=refresh_since,
-                    again={request.id for request in left_behind},
                 )
             summary.expect(plan)
             polling = Polling(plan.to_poll, settings, look_once=look_once, transport=transport, on_progress=on_progress)

@@ -26,7 +26,7 @@ from .ledger import Known, Plan, make_plan, request_rows
 from .pending import drop_begun_packages
 from .polling import Batch, Polling
 from .process import only_one
-from .request_ids import Request, requests_from, unique
+from .request_ids import Request, requests_from
 from .rows import RESULTS_AT_ONCE
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
 from .tables import REQUESTS, TABLES, Table
@@ -92,17 +92,15 @@ def instaview_source(
     settings.key()
     context = Container()[PipelineContext]
     left_behind = _left_behind(dlt.current.pipeline()) if context.is_active() else []
-    if left_behind:
-        given = unique([*given, *left_behind])
 
     def results() -> Iterator[Any]:
         keep_private(dlt.current.pipeline())
         plan = make_plan(
             dlt.current.pipeline(),
             given,
+            left_behind=left_behind,
             company_id=settings.company_id,
             refresh=refresh,
-            again={request.id for request in left_behind},
         )
         yield from _marked(_resolve(plan, settings))
 

@@ -107,8 +107,6 @@ class Table:
             "strategy": "delete-insert",
             "destination_scope": " AND ".join(f"{name} IN (SELECT {name} FROM {{staging_table}})" for name in owner),
         }
-        if deduplicated:
-            merge["deduplicated"] = True
         if self.replaced:
             merge["source_filter"] = f"{self.key[-1]} IS NOT NULL"
         columns = [
@@ -126,7 +124,11 @@ class Table:
             "columns": columns,
             "write_disposition": merge,
             "file_format": "parquet",
-            "additional_table_hints": {"description": self.description, **self._layout()},
+            "additional_table_hints": {
+                "description": self.description,
+                "x-stage-data-deduplicated": deduplicated,  # in write_disposition, dlt passes over a False
+                **self._layout(),
+            },
         }
 
     def _layout(self) -> dict[str, Any]:

@@ -211,6 +211,7 @@ def test_refresh_since_reads_those_again_that_completed_since(api, machine):
     assert (summary["requested"], summary["completed"]) == (2, 2)
     assert m.load(old[0], "--refresh")["completed"] == 1
     assert m.load("--refresh")["completed"] == 3
+    assert m.load("--refresh-since", "999999w")["completed"] == 3
 
 
 def test_a_finished_request_stays_finished_when_reading_it_again_is_refused(api, machine):

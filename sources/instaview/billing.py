@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -96,6 +97,7 @@ class BillingReader:
         look_once: never wait, neither for the rate limit nor after a fault.
         limiter: what is known of the key's limits already.
         transport: takes the place of the network, as in httpx.
+        wall: the time of day, in Unix seconds.
     """
 
     def __init__(
@@ -107,7 +109,9 @@ class BillingReader:
         look_once: bool = False,
         limiter: RateLimiter | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
+        self._wall = wall
         self._settings, self._held, self._since = settings, held, since
         self._wait = 0.0 if look_once else settings.wait
         self._limiter, self._transport = limiter, transport
@@ -127,7 +131,7 @@ class BillingReader:
             KeyRefused: the API answered 401.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="instaview-billing") as pool:
-            return pool.submit(asyncio.run, self._read()).result()
+            return pool.submit(asyncio.run, self.run()).result()
 
     def stop(self) -> None:
         """Asks for nothing more. Safe in a signal handler, and twice."""
@@ -136,8 +140,9 @@ class BillingReader:
             with suppress(RuntimeError):  # the loop has ended by itself
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
-    async def _read(self) -> Usage:
-        settings, clock = self._settings, Clock()
+    async def run(self) -> Usage:
+        """`read`, on the running event loop."""
+        settings, clock = self._settings, Clock(self._wall)
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         self._ends = clock.now() + self._wait
         client = Client(
@@ -159,7 +164,7 @@ class BillingReader:
         if newest is None:
             return
         for first, last in _stretches(self._first_day(today, newest), today - _DAY):
-            if await self._is_quiet(client, first, last):
+            if await self._nothing_due(client, first, last):
                 continue
             for day in _days(first, last):
                 companies = await self._ask(client, day, day)
@@ -168,15 +173,18 @@ class BillingReader:
                 self._usage.days[day] = companies
         self._usage.days[today] = newest  # last of all: with it the warehouse says that all before is there
 
-    async def _is_quiet(self, client: Client, first: date, last: date) -> bool:
-        """Whether nothing was booked in a long stretch since the last booking held, so that no day needs asking."""
+    async def _nothing_due(self, client: Client, first: date, last: date) -> bool:
+        """Whether one question about a long stretch shows that none of its days needs asking.
+
+        So it is where nothing was billed since the last load that brought any, or only what is held already.
+        """
         if not self._held or self._since is not None or (last - first).days < _SHORT_STRETCH:
             return False
         companies = await self._ask(client, first, last)
         if companies is None:  # the days will tell why
-            self._usage.problem = None
             return False
-        return not any(entries_of(company) for company in companies)
+        billed = {company_id_of(company, self._settings.company_id) for company in companies if entries_of(company)}
+        return all(company_id in self._held and self._due(company_id) > last for company_id in billed)
 
     def _first_day(self, today: date, newest: list[Json]) -> date:
         """Where to begin. It is up to the companies that this key can see, not to others in the same warehouse."""
@@ -185,7 +193,11 @@ class BillingReader:
         seen = {company_id_of(company, self._settings.company_id) for company in newest}
         if not self._held or not seen <= self._held.keys():
             return today - (FIRST_DAYS - 1) * _DAY
-        return min(self._held[company_id] for company_id in seen or self._held) - LOOK_BACK_DAYS * _DAY
+        return min(map(self._due, seen or self._held))
+
+    def _due(self, company_id: str) -> date:
+        """The first day to ask for again of a company that is held."""
+        return self._held[company_id] - LOOK_BACK_DAYS * _DAY
 
     async def _ask(self, client: Client, first: date, last: date) -> list[Json] | None:
         """The companies of one answer; None where there is no more to be had, and `problem` says why."""
@@ -195,7 +207,9 @@ class BillingReader:
             answer = await client.get_usage(first, last, self._settings.company_id)
             if answer.outcome is Outcome.COMPLETED:
                 try:
-                    return companies_of(answer.body or b"")
+                    companies = companies_of(answer.body or b"")
+                    self._usage.problem = None
+                    return companies
                 except UnreadableBody as error:
                     answer = Answer(Outcome.FAULT, answer.http_status, "UNREADABLE_BODY", str(error))
             if answer.outcome is Outcome.UNAUTHORIZED:
@@ -205,8 +219,8 @@ class BillingReader:
                 client.limiter.pause(answer.retry_after or self._backoff(self._usage.rate_limited))
                 continue
             failures += 1
-            if answer.outcome is not Outcome.FAULT or failures >= FAULT_TRIES or not self._wait:
-                self._usage.problem = _told(answer, first)
+            self._usage.problem = _told(answer, first)
+            if answer.outcome is not Outcome.FAULT or failures >= FAULT_TRIES:
                 return None
             client.limiter.pause(self._backoff(failures))
         return None
@@ -218,7 +232,7 @@ class BillingReader:
             if pause <= 0:
                 return True
             if client.clock.now() + pause > self._ends:
-                self._usage.problem = "the rate limit leaves no more calls within --wait"
+                self._usage.problem = self._usage.problem or "the rate limit leaves no more calls within --wait"
                 return False
             await asyncio.sleep(pause)
         self._usage.problem = "stopped"

@@ -142,8 +142,9 @@ def keep_views(pipeline: dlt.Pipeline) -> None:
                 return
         create_views(pipeline)
     except InstaviewError as error:
+        what = str(error).rpartition("; ")[0] or error  # the advice behind it is for loads that failed
         logger.warning(
-            f"the tables are loaded, but the views could not be created: {error}. "
+            f"the tables are loaded, but the views could not be created: {what}. "
             "Grant the loader to create views in the dataset, then run `instaview views`"
         )
 

@@ -16,6 +16,7 @@ import typer.main
 from instaview import tables
 from instaview.cli import app
 from instaview.settings import InstaviewSettings
+from instaview.views import views
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,6 +33,10 @@ def between(text: str, name: str) -> str:
 
 def test_the_readme_names_every_table():
     assert [t.name for t in tables.TABLES if f"`{t.name}`" not in README] == []
+
+
+def test_the_readme_names_every_view():
+    assert [v.name for v in views() if f"| `{v.name}` |" not in README] == []
 
 
 def test_every_command_and_option_is_documented():
@@ -164,6 +169,8 @@ def test_dlt_init_copies_a_source_that_runs(api, machine, tmp_path):
     assert made.returncode == 0, made.stdout + made.stderr
     assert (project / "instaview/__init__.py").exists()
     assert "httpx" in (project / "requirements.txt").read_text()
+    copied = {path.stem for path in (project / "instaview/views").glob("*.sql")}
+    assert copied == {view.name for view in views()}
     (project / "ids.txt").write_text("\n".join(sandbox.add("sourcing", 2)))
     script = "import runpy, sys; sys.path.insert(0, '.'); sys.argv = ['x', 'ids.txt']; import instaview; "
     script += "assert 'project' in instaview.__file__; runpy.run_path('instaview_pipeline.py', run_name='__main__')"

@@ -139,7 +139,7 @@ def test_the_first_load_makes_all_tables_however_little_it_brings(api, machine):
     with m.connect() as connection:
         for table in TABLES:
             described = connection.execute(f"DESCRIBE {table.name}").fetchall()
-            types = {"text": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}
+            types = {"text": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN", "date": "DATE"}
             assert [(row[0], row[1]) for row in described] == [
                 *((c.name, types.get(c.type, "TIMESTAMP WITH TIME ZONE")) for c in table.columns),
                 ("_dlt_load_id", "VARCHAR"),

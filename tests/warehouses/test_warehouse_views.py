@@ -40,3 +40,11 @@ def test_a_load_creates_the_views(sandbox, machine):
     assert machine.sql("SELECT SUM(billed_credits), MAX(explanation) FROM {credit_usage_daily}") == [
         (6, "billed as expected")
     ]
+
+
+def test_a_view_with_other_columns_is_replaced(sandbox, machine):
+    machine.load(*sandbox.add("sourcing", 1, candidates=3))
+    machine.sql("DROP VIEW {people}")
+    machine.sql("CREATE VIEW {people} AS SELECT 1 AS of_another_version")
+    assert machine.run("views").returncode == 0
+    assert machine.sql("SELECT COUNT(profile_id) FROM {people}") == [(3,)]

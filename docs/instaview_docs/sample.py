@@ -14,12 +14,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from instaview.ledger import Known
+from instaview.ledger import Known, request_rows
+from instaview.normalize import Result, normalize
 from instaview.payload import read_payload
 from instaview.request_ids import parse_request
 from instaview.resolver import Tracked
-from instaview.source import Rows, result_rows
-from instaview.tables import TABLES
+from instaview.source import Rows
+from instaview.tables import REQUESTS, TABLES
 from instaview.usage import companies_of, usage_rows
 from instaview.views import views
 from instaview_sandbox import Sandbox
@@ -50,7 +51,7 @@ def sample() -> duckdb.DuckDBPyConnection:
     for name, rows in [*month.results(), ("billing_usage", month.billing())]:
         parts[name].append(rows)
     for table in TABLES:
-        rows = pa.concat_tables(parts[table.name])
+        rows = table.in_load(pa.concat_tables(parts[table.name]), _LOAD_ID)
         # a replaced table is sent a row without the last part of its key for each owner that has none
         condition = f"{table.key[-1]} IS NOT NULL" if table.replaced else "TRUE"
         connection.execute(f"CREATE TABLE {table.name} AS SELECT * FROM rows WHERE {condition}")
@@ -94,7 +95,8 @@ class _Month:
         unknown = Tracked(parse_request(_UNKNOWN, ACME.company_id), "not_found", polls=1, http_status=404)
         unknown.error_code, unknown.error_message = "REQUEST_NOT_FOUND", "No such request."
         unknown.last_polled_at = unknown.resolved_at = _next_load(_NOON_OF_LAST_DAY - _DAY)
-        return result_rows([*tracked, unknown], known, unknown.resolved_at, _LOAD_ID)
+        yield from normalize(Result(t.request, t.body) for t in tracked if t.body is not None).items()
+        yield REQUESTS.name, request_rows([*tracked, unknown], known, unknown.resolved_at)
 
     def _tracked(self, run: Run, *, with_news: bool) -> Tracked:
         now = self._sandbox.now()
@@ -117,7 +119,7 @@ class _Month:
             start = datetime.combine(day, time(), UTC).timestamp()
             answer = usage(self._sandbox, COMPANIES, start, start + _DAY, self._sandbox.now())
             days[day] = companies_of(json.dumps(answer if number else _with_news(answer)).encode())
-        return usage_rows(days, None, _LOAD_ID)
+        return usage_rows(days, None)
 
 
 def _strong_without_address(sandbox: Sandbox, run: Run) -> tuple[str, ...]:

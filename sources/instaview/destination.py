@@ -145,17 +145,14 @@ def target_of(pipeline: dlt.Pipeline) -> str:
 @contextmanager
 def warehouse_errors(pipeline: dlt.Pipeline) -> Iterator[None]:
     """Whatever dlt or a driver raises about the warehouse inside becomes a `DestinationFailed` of one line."""
-    failed: DestinationFailed | UsageError | None = None
     try:
         yield
-    except (PipelineStepFailed, DestinationException, ConfigurationException) as error:
-        failed = destination_failed(pipeline, error)
     except Exception as error:
-        if not _is_from_driver(error):
+        known = isinstance(error, (PipelineStepFailed, DestinationException, ConfigurationException))
+        if not known and not _is_from_driver(error):
             raise
-        failed = destination_failed(pipeline, error)
-    if failed is not None:
-        raise failed  # without its cause: a warehouse quotes the rows it refuses, and a log would show people's data
+        # without its cause: a warehouse quotes the rows it refuses, and a log would show people's data
+        raise destination_failed(pipeline, error) from None
 
 
 def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> DestinationFailed | UsageError:
@@ -196,12 +193,17 @@ def _is_from_server(error: BaseException) -> bool:
     return operational and "duckdb" not in type(error).__module__
 
 
+_WITHIN = ("exception", "job_exception", "client_exception", "dbapi_exception")
+"""Where dlt's exceptions hold the one that they are about."""
+
+
 def _causes(error: BaseException) -> list[BaseException]:
     causes: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in causes:
         causes.append(current)
-        inner = getattr(current, "exception", None) if isinstance(current, PipelineStepFailed) else None
+        within = (getattr(current, name, None) for name in _WITHIN)
+        inner = next((error for error in within if isinstance(error, BaseException)), None)
         current = inner or current.__cause__ or current.__context__
     return causes
 

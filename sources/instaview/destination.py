@@ -13,7 +13,6 @@ from dlt.common.configuration.exceptions import ConfigFieldMissingException, Con
 from dlt.common.destination.exceptions import DestinationException, UnknownDestinationModule
 from dlt.common.destination.reference import AnyDestination
 from dlt.destinations.exceptions import DestinationConnectionError
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from .diagnosis import advice, without_secrets
 from .exceptions import DestinationFailed, InstaviewError, UsageError
@@ -137,15 +136,13 @@ def one_connection(pipeline: dlt.Pipeline) -> Iterator[None]:
 @contextmanager
 def warehouse_errors(pipeline: dlt.Pipeline) -> Iterator[None]:
     """Whatever dlt or a driver raises inside becomes a `DestinationFailed` of one line."""
-    failed: DestinationFailed | UsageError | None = None
     try:
         yield
     except InstaviewError:
         raise
     except Exception as error:  # drivers have no common base, and dlt lets their errors through where it connects
-        failed = destination_failed(pipeline, error)
-    if failed is not None:
-        raise failed  # without its cause: a warehouse quotes the rows it refuses, and a log would show people's data
+        # without its cause: a warehouse quotes the rows it refuses, and a log would show people's data
+        raise destination_failed(pipeline, error) from None
 
 
 def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> DestinationFailed | UsageError:
@@ -192,12 +189,17 @@ def _quotes_values(error: BaseException) -> bool:
     return any(kind.__name__ in ("DataError", "IntegrityError") for kind in type(error).__mro__)
 
 
+_WITHIN = ("exception", "job_exception", "client_exception", "dbapi_exception")
+"""Where dlt's exceptions hold the one that they are about."""
+
+
 def _causes(error: BaseException) -> list[BaseException]:
     causes: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in causes:
         causes.append(current)
-        inner = getattr(current, "exception", None) if isinstance(current, PipelineStepFailed) else None
+        within = (getattr(current, name, None) for name in _WITHIN)
+        inner = next((error for error in within if isinstance(error, BaseException)), None)
         current = inner or current.__cause__ or current.__context__
     return causes
 

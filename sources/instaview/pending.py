@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dlt
+from dlt.common.storages import LoadStorage
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from .destination import is_connection_error

@@ -169,6 +169,8 @@ class _Maker:
         for company_id in companies:
             system = chance.choice(("credits", "credits", "minutes"))
             for offset in range(-3, 3):
+                if chance.random() < 0.2:  # billed in another unit from this day on
+                    system = "minutes" if system == "credits" else "credits"
                 for cost_key in chance.sample(_COST_KEYS, chance.randint(0, len(_COST_KEYS))):
                     used = chance.choice((None, 0.0, 3.0, float(chance.randint(0, 30)), 12.5))
                     self.add(

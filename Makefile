@@ -29,7 +29,7 @@ lint: $(VENV)/.installed
 # make bench  how fast and how frugal, beside what one would pick instead (half an hour)
 bench: $(VENV)/.installed
 	@$(BIN)/python benchmarks/run.py $(BENCH)
-	@$(BIN)/python benchmarks/plot.py
+	@$(BIN)/python benchmarks/publish.py
 
 # make clean  remove the environment and what the demo left
 clean:

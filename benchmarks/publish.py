@@ -34,7 +34,7 @@ def _machine(case: Mapping[str, Any]) -> str:
     packages = ", ".join(f"{name} {m[name]}" for name in ("python", *PACKAGES))
     size = "" if case["scale"] == 1 else f" At {case['scale']:g} of the size."
     return (
-        f"{m['cpu']}, {m['cores']} cores, {m['memory_gb']} GB, {m['system']}; Python {m['python']}, {packages}.{size}"
+        f"{m['cpu']}, {m['cores']} cores, {m['memory_gb']} GB, {m['system']}; {packages}.{size}"
     )
 
 

@@ -54,7 +54,7 @@ lint: $(VENV)/.installed
 # make bench  how fast and how frugal, beside what one would pick instead (half an hour)
 bench: $(VENV)/.installed
 	@$(BIN)/python benchmarks/run.py $(BENCH)
-	@$(BIN)/python benchmarks/plot.py
+	@$(BIN)/python benchmarks/publish.py
 
 # make docs   write again what follows from the model: dictionary, questions, sources of dbt
 docs: $(VENV)/.installed

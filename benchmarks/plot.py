@@ -1,16 +1,11 @@
-"""Draws `results.json` as `results.svg`, for the README: `python benchmarks/plot.py [JSON [SVG]]`."""
+"""Draws what was measured as an SVG."""
 
 from __future__ import annotations
 
-import json
 import statistics
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
-
-from harness import HERE
 
 _WIDTH, _LEFT, _BAR, _STEP, _TITLE = 760, 300, 16, 26, 44
 _OURS, _OTHERS, _TEXT = "#2563eb", "#94a3b8", "#64748b"  # legible on white and on black
@@ -61,15 +56,3 @@ def _panel(top: float, title: str, bars: Mapping[str, float]) -> list[str]:
 
 def _shown(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def main() -> None:
-    """The command line."""
-    source = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "results.json"
-    target = Path(sys.argv[2]) if len(sys.argv) > 2 else source.with_suffix(".svg")
-    target.write_text(draw(json.loads(source.read_text())))
-    print(target)
-
-
-if __name__ == "__main__":
-    main()

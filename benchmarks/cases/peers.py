@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bodies import make_bodies
 from cases.whole import load_command
-from harness import HERE, USED, Figure, Found, Measured, Options, note, ratios, rounds, spread, used, whole, work_folder
+from harness import HERE, USED, Found, Measured, Options, note, ratios, rounds, spread, used, whole, work_folder
 from server import serving
 
 _RUNS = 200
@@ -49,13 +49,7 @@ def measure(options: Options) -> Found:
             [name, *used(found, name), f"{found[0][name]['rows']:,}", spread(ratios(found, name, _OURS), 1)]
             for name in ways
         ],
-        [
-            Figure(
-                f"times faster than {name.partition(':')[0]}", ratios(found, name, _OURS), 1, 1, most=False, digits=1
-            )
-            for name in ways
-            if name != _OURS
-        ],
+        [],
         found,
         remarks,
     )

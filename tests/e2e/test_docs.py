@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import importlib
 import re
 import shlex
 import subprocess
@@ -179,3 +181,14 @@ def test_dlt_init_copies_a_source_that_runs(api, machine, tmp_path):
     )
     assert ran.returncode == 0, ran.stderr
     assert "1 load package(s) were loaded" in ran.stdout
+
+
+@pytest.mark.parametrize("text", [README, SOURCE_README], ids=["README", "sources/instaview/README"])
+def test_python_in_the_documentation_is_python_and_imports_what_there_is(text):
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("instaview"):
+                module = importlib.import_module(node.module)
+                assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []

@@ -33,9 +33,7 @@ def _machine(case: Mapping[str, Any]) -> str:
     m = case["machine"]
     packages = ", ".join(f"{name} {m[name]}" for name in ("python", *PACKAGES))
     size = "" if case["scale"] == 1 else f" At {case['scale']:g} of the size."
-    return (
-        f"{m['cpu']}, {m['cores']} cores, {m['memory_gb']} GB, {m['system']}; {packages}.{size}"
-    )
+    return f"{m['cpu']}, {m['cores']} cores, {m['memory_gb']} GB, {m['system']}; {packages}.{size}"
 
 
 def _number(value: float) -> str:

@@ -47,6 +47,7 @@ def commit(folder: Path, work: Path) -> Measured:
     from instaview.polling import Batch
     from instaview.request_ids import Request
     from instaview.resolver import Tracked
+    from instaview.rows import RowBuilder, rows_of
 
     bodies, result = Bodies(folder), Measured()
     now = datetime.now(UTC)
@@ -67,12 +68,24 @@ def commit(folder: Path, work: Path) -> Measured:
             pass
 
         def batches(self, results: int, seconds: float) -> Iterator[Batch]:
-            for start in range(0, len(self._requests), results):
-                ended = [
-                    Tracked(request, "completed", 1, now, now, 200, body=bodies.read(request.id))
-                    for request in self._requests[start : start + results]
-                ]
-                yield Batch(ended, first=start == 0, last=start + results >= len(self._requests))
+            builder = RowBuilder()
+            ahead = (self._sent(builder, start, results) for start in range(0, len(self._requests), results))
+            ended, parts = next(ahead)
+            first = True
+            for following in ahead:  # normalised while the batch before is committed, as in a load
+                yield Batch(ended, first, False, rows_of(parts))
+                (ended, parts), first = following, False
+            yield Batch(ended, first, True, rows_of(parts))
+            builder.close()
+
+        def _sent(self, builder: RowBuilder, start: int, results: int) -> tuple[list[Tracked], list[Any]]:
+            ended = [
+                Tracked(request, "completed", 1, now, now, 200, body=bodies.read(request.id))
+                for request in self._requests[start : start + results]
+            ]
+            for tracked in ended:
+                builder.add(tracked)
+            return ended, builder.cut()
 
     runner.Polling = Handed  # type: ignore[assignment,misc]
     with timed(result):
@@ -85,13 +98,13 @@ def normalise(folder: Path, work: Path) -> Measured:
     """Only bodies to Arrow tables, which are thrown away."""
     from instaview.normalize import Result, normalize
     from instaview.request_ids import parse_request
-    from instaview.source import BODIES_AT_ONCE
+    from instaview.rows import RESULTS_AT_ONCE
 
     bodies, result, rows = Bodies(folder), Measured(), 0
     with timed(result):
-        for start in range(0, len(bodies.ids), BODIES_AT_ONCE):
-            ids = bodies.ids[start : start + BODIES_AT_ONCE]
-            tables = normalize([Result(parse_request(i), bodies.read(i)) for i in ids], "1")
+        for start in range(0, len(bodies.ids), RESULTS_AT_ONCE):
+            ids = bodies.ids[start : start + RESULTS_AT_ONCE]
+            tables = normalize([Result(parse_request(i), bodies.read(i)) for i in ids])
             rows += sum(map(len, tables.values()))
     return result | {"rows": rows}
 

@@ -112,6 +112,12 @@ def is_duckdb(pipeline: dlt.Pipeline) -> bool:
     return pipeline.destination is not None and pipeline.destination.destination_type == DUCKDB
 
 
+def seconds_between_commits(pipeline: dlt.Pipeline) -> float:
+    """How long a load gathers results: on warehouses that bill or count what is sent to them longer than elsewhere."""
+    kind = pipeline.destination.destination_type if pipeline.destination else ""
+    return 60.0 if kind in (SNOWFLAKE, BIGQUERY) else 15.0
+
+
 @contextmanager
 def one_connection(pipeline: dlt.Pipeline) -> Iterator[None]:
     """Holds DuckDB's file open for one load, and empties the staging tables after it; other warehouses need neither.

@@ -14,7 +14,7 @@ import httpx
 
 from .billing import checked_since, load_billing
 from .commit import commit
-from .destination import prepare, warehouse_errors
+from .destination import prepare, seconds_between_commits, warehouse_errors
 from .exceptions import LoadStopped
 from .ledger import Plan, make_plan, request_rows
 from .pending import finish_packages
@@ -115,7 +115,7 @@ def load(
         poll_interval: shortest time between two looks at the same request, in seconds.
         max_in_flight: how many calls may be under way at once.
         commit_results: commit after this many results …
-        commit_seconds: … or this many seconds.
+        commit_seconds: … or this many seconds; by default 15, and 60 on Snowflake and BigQuery.
         look_once: look at each request only once, and leave what is still processing for the next load.
         refresh: read finished requests again: those given or, where none are given, all.
         refresh_since: also read those again whose run was completed within this time.
@@ -163,6 +163,8 @@ def load(
                     refresh_since=refresh_since,
                 )
             summary.expect(plan)
+            if settings.commit_seconds is None:
+                settings.commit_seconds = seconds_between_commits(pipeline)
             polling = Polling(plan.to_poll, settings, look_once=look_once, transport=transport, on_progress=on_progress)
             _poll_and_commit(polling, settings, committer, plan, signals)
             if (billing or first_day) and signals.received is None:
@@ -197,7 +199,7 @@ def _poll_and_commit(
     try:
         with polling:
             signals.stop_on_signal(polling)
-            for batch in polling.batches(settings.commit_results, settings.commit_seconds):
+            for batch in polling.batches(settings.commit_results, settings.commit_seconds or 0.0):
                 committer.commit(batch, plan, polling.unfinished)
     finally:
         committer.summary.http_requests, committer.summary.rate_limited = polling.http_requests, polling.rate_limited

@@ -34,6 +34,8 @@ from .working_folder import keep_private
 
 logger = logging.getLogger("instaview")
 
+_SECONDS_AT_ONCE = 10.0
+
 Rows = Iterator[tuple[str, pa.Table]]
 """Rows for tables of the model, by table name."""
 
@@ -144,7 +146,7 @@ def _resolve(plan: Plan, settings: InstaviewSettings) -> Rows:
     started = datetime.now(UTC)
     resolved = 0
     with Polling(plan.to_poll, settings) as polling:
-        for batch in polling.batches(RESULTS_AT_ONCE, settings.commit_seconds):
+        for batch in polling.batches(RESULTS_AT_ONCE, _SECONDS_AT_ONCE):
             resolved += len(batch.ended)
             yield from batch_rows(batch, plan.known, started)
     if polling.failure is not None:

@@ -244,7 +244,7 @@ def payloads(draw: DrawFn, *, whole_head: bool = False) -> Sent:
 def _mutate(draw: DrawFn, tree: Object) -> None:
     holder = draw(st.sampled_from(list(containers(tree))))
     places = len(holder)
-    what = draw(st.sampled_from(["value", "value", "add", "add", "drop", "null", "again", "swap", "case"]))
+    what = draw(st.sampled_from(["value", "alike", "alike", "add", "add", "drop", "null", "again", "swap", "case"]))
     if what == "add" or not places:
         value = draw(values)
         name = draw(st.sampled_from(NAMES))
@@ -266,8 +266,17 @@ def _mutate(draw: DrawFn, tree: Object) -> None:
     elif what == "case" and is_object:
         holder[place] = (old[0].upper(), old[1])
     else:
-        value = None if what == "null" else draw(values)
+        value = None if what == "null" else draw(_alike(old[1] if is_object else old) if what == "alike" else values)
         holder[place] = (old[0], value) if is_object else value
+
+
+def _alike(value: Any) -> SearchStrategy[Any]:
+    """Odd values of the same type, which go where good ones do."""
+    if isinstance(value, Number):
+        return st.sampled_from(NUMBERS).map(Number)
+    if isinstance(value, str):
+        return st.sampled_from(TIMES if value[:2] == "20" else TEXTS)
+    return values
 
 
 def _written(value: Any, *, ascii_only: bool, space: str) -> str:

@@ -136,7 +136,7 @@ def test_cookies_that_gateways_hand_out_are_not_collected(network: Network) -> N
 
 # ---------------------------------------------------------------------------- size
 
-PEAK = 100
+PEAK = 200
 """Megabytes that bodies beyond all bounds may add to a load's memory."""
 
 

@@ -109,21 +109,22 @@ def too_deep(sent: Sent) -> bool:
 # ---------------------------------------------------------------------- size
 
 
-@pytest.mark.parametrize("place", ["column", "unknown", "list", "id"])
-def test_a_text_of_ten_megabytes_is_kept(place: str, tmp_path: Path) -> None:
-    long = "0123456789" * 1_000_000
+LONG = "0123456789" * 1_000_000
+KINDS = [pytest.param(kind, marks=() if kind == "sourcing" else pytest.mark.long) for kind in REQUEST_PREFIXES]
+
+
+@pytest.mark.parametrize(
+    "long",
+    [{"name": LONG, "new": LONG, "skills": ["a", LONG]}, pytest.param({"profileId": LONG}, marks=pytest.mark.long)],
+    ids=["column, unknown field and list", "id"],
+)
+def test_a_text_of_ten_megabytes_is_kept(long: dict[str, Any], tmp_path: Path) -> None:
     sent = payload("sourcing", 2)
-    first = sent["candidates"][0]
-    first |= {
-        "column": {"name": long},
-        "unknown": {"new": long},
-        "list": {"skills": ["a", long]},
-        "id": {"profileId": long},
-    }[place]
+    sent["candidates"][0] |= long
     assert_loaded_whole(tmp_path, "sourcing", sent)
 
 
-@pytest.mark.parametrize("kind", REQUEST_PREFIXES)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.long)])
 def test_a_result_of_very_many_candidates_is_loaded(kind: str, count: int, tmp_path: Path) -> None:
     profiles = [
@@ -137,7 +138,7 @@ def test_a_result_of_very_many_candidates_is_loaded(kind: str, count: int, tmp_p
     assert repeated_keys(tables) == []
 
 
-@pytest.mark.parametrize("kind", REQUEST_PREFIXES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_ids_may_hold_quotes_slashes_and_sql(kind: str, tmp_path: Path) -> None:
     """Twice, so that what is there is found by its key and replaced."""
     ids = [text for text in TEXTS if text and text.isascii()]

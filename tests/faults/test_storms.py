@@ -242,7 +242,7 @@ def test_headers_that_change_with_every_answer_neither_hang_it_nor_break_the_bud
 
 
 @pytest.mark.long
-@settings(deadline=None, max_examples=1_500, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_headers_that_change_with_every_answer_at_length(data: st.DataObject) -> None:
     assert_survives_headers_of_chance(data)

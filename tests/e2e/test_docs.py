@@ -183,7 +183,11 @@ def test_dlt_init_copies_a_source_that_runs(api, machine, tmp_path):
     assert "1 load package(s) were loaded" in ran.stdout
 
 
-@pytest.mark.parametrize("text", [README, SOURCE_README], ids=["README", "sources/instaview/README"])
+@pytest.mark.parametrize(
+    "text",
+    [README, (ROOT / "sources/instaview/README.md").read_text(encoding="utf-8")],
+    ids=["README", "sources/instaview/README"],
+)
 def test_python_in_the_documentation_is_python_and_imports_what_there_is(text):
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     assert blocks

@@ -2,9 +2,11 @@
 # make test   the tests, in an environment of their own
 VENV ?= .venv
 PYTHON ?= python3
+WAREHOUSES ?= $(CURDIR)/.warehouses
 BIN := $(VENV)/bin
+DBT_VENV ?= .cache/dbt
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test test-faults test-warehouses test-dbt audit lint bench docs clean
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -20,16 +22,44 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest -n 4
 
+# make test-faults  crashes, faults, hostile input, a day of loads: the long way (most of an hour; needs PostgreSQL)
+test-faults: $(VENV)/.installed
+	@$(BIN)/python -m pytest tests/faults -m "long or not long" -n 2
+
+# make test-warehouses  the promises on DuckDB, Postgres, and emulators of Snowflake and BigQuery
+test-warehouses: $(VENV)/.installed
+	@INSTAVIEW_WAREHOUSES=$(WAREHOUSES) $(BIN)/python -m pytest tests/warehouses --warehouse all -n 3 --dist loadgroup
+
+# make audit  known vulnerabilities in what is installed (asks the advisory database of PyPI)
+audit: $(VENV)/.installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check pip-audit
+	@$(BIN)/pip-audit --skip-editable
+
+# make test-dbt  the sources of dbt, with dbt on DuckDB in an environment of its own
+test-dbt: $(VENV)/.installed $(DBT_VENV)/.installed
+	@DBT=$(DBT_VENV)/bin/dbt $(BIN)/python -m pytest tests/dbt/check_dbt.py
+
+$(DBT_VENV)/.installed: tests/dbt/requirements.txt
+	@echo "Installing dbt into $(DBT_VENV) (once, about a minute) …"
+	@$(PYTHON) -m venv $(DBT_VENV)
+	@$(DBT_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 # make lint   ruff and mypy
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-# make bench  speed beside DuckDB itself and plain dlt (minutes)
+# make bench  how fast and how frugal, beside what one would pick instead (half an hour)
 bench: $(VENV)/.installed
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/run.py $(BENCH)
+	@$(BIN)/python benchmarks/publish.py
+
+# make docs   write again what follows from the model: dictionary, questions, sources of dbt
+docs: $(VENV)/.installed
+	@cd docs && $(abspath $(BIN))/python -m instaview_docs
 
 # make clean  remove the environment and what the demo left
 clean:
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage instaview_demo.duckdb
+	@rm -rf $(VENV) $(WAREHOUSES) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage instaview_demo.duckdb

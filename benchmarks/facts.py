@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("dlt", "duckdb", "pyarrow", "msgspec", "httpx", "pandas")
+PACKAGES = ("dlt", "duckdb", "pyarrow", "msgspec", "httpx", "pandas")
 
 
 def as_dict() -> dict[str, Any]:
@@ -21,14 +21,14 @@ def as_dict() -> dict[str, Any]:
         "load_average": round(os.getloadavg()[0], 2),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        **{name: _version(name) for name in _PACKAGES},
+        **{name: _version(name) for name in PACKAGES},
     }
 
 
 def as_text() -> str:
     """The same in a line or two."""
     f = as_dict()
-    packages = ", ".join(f"{name} {f[name]}" for name in ("python", *_PACKAGES))
+    packages = ", ".join(f"{name} {f[name]}" for name in ("python", *PACKAGES))
     return (
         f"{f['cpu']}, {f['cores']} cores, {f['memory_gb']} GB, {f['system']}, load {f['load_average']:.2f}\n{packages}"
     )

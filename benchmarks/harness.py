@@ -29,7 +29,6 @@ class Options:
 
     repeat: int = 3
     scale: float = 1.0
-    peers: bool = False
 
     def of(self, count: int, least: int = 1) -> int:
         """A count at the scale asked for."""

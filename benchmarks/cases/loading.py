@@ -19,17 +19,11 @@ _OURS, _, _FLOOR, _PANDAS, _DLT = _WAYS
 
 
 def measure(options: Options) -> Found:
-    """All ways in turn; with `peers`, those too."""
+    """All ways in turn."""
     runs = options.of(RUNS)
     folder = make_bodies(runs)
     ways = {name: partial(child, way, folder) for name, way in _WAYS.items()}
     remarks = ["pandas and plain dlt make the same child tables; neither merges over more than the one load."]
-    if options.peers:
-        from peers import prepare
-
-        available, missing = prepare()
-        ways |= {name: partial(peer, folder) for name, peer in available.items()}
-        remarks += [f"not measured: {name}: {reason}" for name, reason in missing.items()]
     found = rounds(options, ways)
     rows_made = {r[_OURS]["rows"] for r in found}
     assert len(rows_made) == 1, rows_made

@@ -18,6 +18,7 @@ from harness import (
     of,
     ratios,
     rounds,
+    used,
     whole,
     work_folder,
 )
@@ -66,4 +67,4 @@ def load_command(folder: Path, times: int) -> Measured:
         measured = whole([*INSTAVIEW, *arguments], work, environment)
         summary = json.loads(measured["stdout"])
         assert summary["completed"] == len(ids), summary
-        return measured | {"calls_per_request": calls(address) / len(ids), "loads": len(summary["load_ids"])}
+        return measured | {"calls_per_request": calls(address) / len(ids), "rows": sum(summary["rows"].values())}

@@ -9,9 +9,10 @@ import asyncio
 import json
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice, takewhile
 
 import httpx
 
@@ -105,11 +106,20 @@ class _Window:
 
 def allowed_calls(plan: Plan, phase: float, until: float) -> int:
     """Calls that whoever knew everything could have sent by then, each at the moment it was allowed."""
-    counter, now, calls = Counter(plan, phase), 0.0, 0
-    while (now := counter.free_at(now)) <= until:
+    return sum(1 for _ in takewhile(lambda at: at <= until, _allowed(plan, phase)))
+
+
+def least_seconds(plan: Plan, phase: float, calls: int) -> float:
+    """When whoever knew everything would have sent the last of so many calls."""
+    return next(islice(_allowed(plan, phase), calls - 1, None))
+
+
+def _allowed(plan: Plan, phase: float) -> Iterator[float]:
+    counter, now = Counter(plan, phase), 0.0
+    while True:
+        now = counter.free_at(now)
         counter.count(now)
-        calls += 1
-    return calls
+        yield now
 
 
 class Api(httpx.AsyncBaseTransport):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,29 +42,55 @@ def transport(bodies: Bodies) -> Any:
 
 
 def commit(folder: Path, work: Path) -> Measured:
-    """Bodies to committed tables, in the batches of `load`, without client and polling."""
-    from instaview.destination import prepare
-    from instaview.ledger import Plan
+    """`instaview.load` without client and polling: the bodies are handed over at once, in batches."""
+    from instaview import runner
     from instaview.polling import Batch
-    from instaview.request_ids import parse_request
+    from instaview.request_ids import Request
     from instaview.resolver import Tracked
-    from instaview.runner import Summary, _Committer
-    from instaview.settings import COMMIT_RESULTS
+    from instaview.rows import RowBuilder, rows_of
 
-    bodies, result, summary = Bodies(folder), Measured(), Summary()
+    bodies, result = Bodies(folder), Measured()
     now = datetime.now(UTC)
+
+    class Handed:
+        """Takes the place of the polling: every request has ended, and its body is there."""
+
+        failure, http_requests, rate_limited = None, 0, 0
+
+        def __init__(self, requests: Sequence[Request], *_: object, **__: object) -> None:
+            self._requests = requests
+            self.unfinished: list[Tracked] = []
+
+        def __enter__(self) -> Handed:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def batches(self, results: int, seconds: float) -> Iterator[Batch]:
+            builder = RowBuilder()
+            ahead = (self._sent(builder, start, results) for start in range(0, len(self._requests), results))
+            ended, parts = next(ahead)
+            first = True
+            for following in ahead:  # normalised while the batch before is committed, as in a load
+                yield Batch(ended, first, False, rows_of(parts))
+                (ended, parts), first = following, False
+            yield Batch(ended, first, True, rows_of(parts))
+            builder.close()
+
+        def _sent(self, builder: RowBuilder, start: int, results: int) -> tuple[list[Tracked], list[Any]]:
+            ended = [
+                Tracked(request, "completed", 1, now, now, 200, body=bodies.read(request.id))
+                for request in self._requests[start : start + results]
+            ]
+            for tracked in ended:
+                builder.add(tracked)
+            return ended, builder.cut()
+
+    runner.Polling = Handed  # type: ignore[assignment,misc]
     with timed(result):
-        target = pipeline(work)
-        prepare(target)
-        committer, plan = _Committer(target, summary), Plan([], [], {}, tables_exist=False)
-        committer.free()
-        ended: list[Tracked] = []
-        for request_id in bodies.ids:
-            request = parse_request(request_id)
-            ended.append(Tracked(request, "completed", 1, now, now, 200, body=bodies.read(request_id)))
-            if len(ended) == COMMIT_RESULTS or request_id == bodies.ids[-1]:
-                committer.commit(Batch(ended, first=False, last=request_id == bodies.ids[-1]), plan, [])
-                ended = []
+        summary = runner.load(pipeline(work), bodies.ids, api_key="sk_test")
+    assert summary.completed == len(bodies.ids), summary
     return result | {"loads": len(summary.load_ids)} | count_rows(work / "warehouse.duckdb")
 
 
@@ -71,13 +98,13 @@ def normalise(folder: Path, work: Path) -> Measured:
     """Only bodies to Arrow tables, which are thrown away."""
     from instaview.normalize import Result, normalize
     from instaview.request_ids import parse_request
-    from instaview.source import BODIES_AT_ONCE
+    from instaview.rows import RESULTS_AT_ONCE
 
     bodies, result, rows = Bodies(folder), Measured(), 0
     with timed(result):
-        for start in range(0, len(bodies.ids), BODIES_AT_ONCE):
-            ids = bodies.ids[start : start + BODIES_AT_ONCE]
-            tables = normalize([Result(parse_request(i), bodies.read(i)) for i in ids], "1")
+        for start in range(0, len(bodies.ids), RESULTS_AT_ONCE):
+            ids = bodies.ids[start : start + RESULTS_AT_ONCE]
+            tables = normalize([Result(parse_request(i), bodies.read(i)) for i in ids])
             rows += sum(map(len, tables.values()))
     return result | {"rows": rows}
 

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .billing import billing_usage
     from .exceptions import (
         AlreadyRunning,
         DestinationFailed,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .request_ids import Request
     from .runner import Interrupted, Summary, load
     from .source import instaview_source
+    from .views import create_views
 
 _HOMES = {
     "AlreadyRunning": "exceptions",
@@ -41,6 +43,8 @@ _HOMES = {
     "Summary": "runner",
     "UnreadableInput": "exceptions",
     "UsageError": "exceptions",
+    "billing_usage": "billing",
+    "create_views": "views",
     "instaview_source": "source",
     "load": "runner",
     "read_requests": "id_files",
@@ -58,6 +62,8 @@ __all__ = [
     "Summary",
     "UnreadableInput",
     "UsageError",
+    "billing_usage",
+    "create_views",
     "instaview_source",
     "load",
     "read_requests",

@@ -9,7 +9,7 @@ from typing import Any
 import dlt
 
 from .client import SCOPES, Answer, Client, Outcome
-from .destination import warehouse_errors
+from .destination import GO_ON, warehouse_errors
 from .exceptions import InstaviewError
 from .rate_limit import Budget
 from .request_ids import KINDS, Request
@@ -19,6 +19,7 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 """A request that does not exist: 404 shows that the key may ask, 403 that it may not."""
 _PROBES = (Request(f"req_{_NOBODY}", "sourcing"), Request(f"enr_{_NOBODY}", "enrichment"))
 BILLING = "read:billing"
+_PROBE_TABLE = "instaview_check"
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Check:
                 f"budget       {minute.remaining} of {minute.limit} calls left this minute, "
                 f"{hour.remaining} of {hour.limit} this hour"
             )
-        lines.append(f"destination  {self.destination}: {self.destination_problem or 'reachable'}")
+        lines.append(f"destination  {self.destination}: {self.destination_problem or 'reachable and writable'}")
         return "\n".join(lines)
 
 
@@ -114,7 +115,27 @@ def _allowed(answer: Answer) -> bool | None:
 def _destination_problem(pipeline: dlt.Pipeline) -> str | None:
     try:
         with warehouse_errors(pipeline), pipeline.sql_client() as client:
-            client.execute_sql("SELECT 1")
+            _try_to_write(client)
+            with client.with_staging_dataset():
+                _try_to_write(client)
     except InstaviewError as error:
-        return str(error)
+        return str(error).removesuffix(GO_ON)
     return None
+
+
+def _try_to_write(client: Any) -> None:
+    """Creates a table where loads would, writes a row and drops it again, and the dataset if it was not there."""
+    existed = client.has_dataset()
+    if not existed:
+        client.create_dataset()
+    try:
+        table = client.make_qualified_table_name(_PROBE_TABLE)
+        client.execute_sql(f"CREATE TABLE {table} (probe INT)")
+        try:
+            client.execute_sql(f"INSERT INTO {table} VALUES (1)")
+            client.execute_sql(f"DELETE FROM {table} WHERE probe = 1")
+        finally:
+            client.execute_sql(f"DROP TABLE {table}")
+    finally:
+        if not existed:
+            client.drop_dataset()

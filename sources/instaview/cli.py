@@ -11,7 +11,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -61,6 +61,10 @@ def load(
     refresh_since: Annotated[
         str | None, typer.Option(metavar="AGE", help="Read those again that completed since, e.g. 12h or 7d.")
     ] = None,
+    billing: Annotated[bool, typer.Option("--billing", help="Also load what was billed, day by day.")] = False,
+    billing_since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The same from this day on, e.g. 2024-01-31.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be polled; poll nothing.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 unless every request is completed.")] = False,
     as_json: AsJson = False,
@@ -91,6 +95,8 @@ def load(
                     look_once=no_wait,
                     refresh=refresh,
                     refresh_since=since,
+                    billing=billing,
+                    billing_since=billing_since,
                     on_progress=display.show,
                 )
         except (LoadStopped, Interrupted) as stopped:
@@ -113,7 +119,7 @@ def status(destination: Destination = "duckdb", dataset: Dataset = "instaview", 
         if as_json:
             _print_json(found.as_dict())
         else:
-            typer.echo(found.as_text())
+            _print_text(found.as_text())
 
 
 @app.command()
@@ -128,9 +134,23 @@ def check(destination: Destination = "duckdb", dataset: Dataset = "instaview", a
         if as_json:
             _print_json(found.as_dict())
         else:
-            typer.echo(found.as_text())
+            _print_text(found.as_text())
         if not found.ok:
             raise typer.Exit(1)
+
+
+@app.command()
+def views(destination: Destination = "duckdb", dataset: Dataset = "instaview", as_json: AsJson = False) -> None:
+    """Create the views anew: answers on top of the tables. Every load sees to it that they are there."""
+    with _exit_codes():
+        from .destination import open_pipeline
+        from .views import create_views
+
+        created = create_views(open_pipeline(destination, dataset))
+        if as_json:
+            _print_json({"views": created})
+        else:
+            typer.echo("\n".join(created) or "nothing is loaded yet: give request ids to `instaview load`")
 
 
 @app.command()
@@ -185,7 +205,7 @@ def _exit_codes() -> Iterator[None]:
     try:
         yield
     except InstaviewError as error:
-        typer.echo(f"instaview: {error}", err=True)
+        _print_text(f"instaview: {error}", err=True)
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
@@ -201,14 +221,15 @@ def _sandbox_extra() -> Iterator[None]:
         raise UsageError("this needs the sandbox: pip install 'dlt-source-instaview[sandbox]'") from error
 
 
-def _given(arguments: list[str], files: list[str]) -> list[Request]:
+def _given(arguments: list[str], files: list[str]) -> Sequence[Request]:
     from .request_ids import parse_request, unique
 
     named = [parse_request(text, where=f"argument {number}") for number, text in enumerate(arguments, 1)]
     if files:
-        from .id_files import read_requests
+        from .id_files import read_request_list
 
-        named += read_requests(files)
+        read = read_request_list(files)
+        return unique([*named, *read]) if named else read
     return unique(named)
 
 
@@ -225,7 +246,7 @@ def _age(text: str) -> timedelta:
 def _dry_run(
     destination: str,
     dataset: str,
-    given: list[Request],
+    given: Sequence[Request],
     company_id: str | None,
     refresh: bool,
     since: timedelta | None,
@@ -239,11 +260,11 @@ def _dry_run(
         plan = make_plan(pipeline, given, company_id=company_id, refresh=refresh, refresh_since=since)
     ids = [request.id for request in plan.to_poll]
     if as_json:
-        _print_json({"requested": plan.requested, "skipped": len(plan.skipped), "to_poll": ids})
+        _print_json({"requested": plan.requested, "skipped": plan.skipped, "to_poll": ids})
         return
     for request_id in ids:
         typer.echo(request_id)
-    typer.echo(f"would poll {len(ids)} of {plan.requested} requests; {len(plan.skipped)} are loaded already", err=True)
+    typer.echo(f"would poll {len(ids)} of {plan.requested} requests; {plan.skipped} are loaded already", err=True)
 
 
 def _print_summary(summary: Summary, as_json: bool) -> None:
@@ -253,6 +274,13 @@ def _print_summary(summary: Summary, as_json: bool) -> None:
     from .display import summary_text
 
     typer.echo(summary_text(summary))
+
+
+def _print_text(text: str, *, err: bool = False) -> None:
+    """Prints lines; names in them may come from anywhere, and must not steer the terminal."""
+    from .request_ids import printable
+
+    typer.echo("\n".join(map(printable, text.split("\n"))), err=err)
 
 
 def _print_json(value: dict[str, Any]) -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -77,7 +79,8 @@ class Answer:
 class Client:
     """Reads results over one HTTP connection pool, within one rate limit.
 
-    Use it as an async context manager. `transport` takes the place of the network, as in httpx.
+    Use it as an async context manager. `transport` takes the place of the network, as in httpx. `limiter` is what
+    another client, which has ended, learnt of the same key.
     """
 
     def __init__(
@@ -87,10 +90,11 @@ class Client:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
+        limiter: RateLimiter | None = None,
         connections: int = 16,
     ) -> None:
         self.clock = clock or Clock()
-        self.limiter = RateLimiter(self.clock.epoch)
+        self.limiter = limiter or RateLimiter(self.clock.epoch)
         self.calls = 0
         """HTTP requests sent."""
         self._base_url = base_url.rstrip("/")
@@ -128,21 +132,28 @@ class Client:
             return _result(request, status, body)
         return _refusal(status, headers, body, self.clock)
 
-    async def get_usage(self) -> Answer:
-        """Looks at the credit usage, to learn whether the key has the scope `read:billing`."""
-        response = await self._get("/billing/usage", None)
+    async def get_usage(
+        self, first: date | None = None, last: date | None = None, company_id: str | None = None
+    ) -> Answer:
+        """Looks at what was billed from one day to another; of the last 30 days where none is given."""
+        days = {"start": first.isoformat(), "end": last.isoformat()} if first and last else {}
+        response = await self._get("/billing/usage", company_id, days)
         if isinstance(response, Answer):
             return response
         status, headers, body = response
-        return Answer(Outcome.COMPLETED, status) if status == 200 else _refusal(status, headers, body, self.clock)
+        if status != 200:
+            return _refusal(status, headers, body, self.clock)
+        return Answer(Outcome.COMPLETED, status, body=body)
 
-    async def _get(self, path: str, company_id: str | None) -> tuple[int, httpx.Headers, bytes] | Answer:
+    async def _get(
+        self, path: str, company_id: str | None, more: Mapping[str, str] | None = None
+    ) -> tuple[int, httpx.Headers, bytes] | Answer:
         self.calls += 1
         answered, status = False, 0
         try:
             async with asyncio.timeout(EXCHANGE_SECONDS):
-                params = {"companyId": company_id} if company_id else None
-                async with self._http.stream("GET", self._base_url + path, params=params) as response:
+                params = {**(more or {}), **({"companyId": company_id} if company_id else {})}
+                async with self._http.stream("GET", self._base_url + path, params=params or None) as response:
                     self.limiter.answered(
                         response.headers,
                         limited=response.status_code == 429,

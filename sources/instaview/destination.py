@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.destination.exceptions import DestinationException, UnknownDestinationModule
+from dlt.common.destination.reference import AnyDestination
 from dlt.destinations.exceptions import DestinationConnectionError
-from dlt.pipeline.exceptions import PipelineStepFailed
 
-from .exceptions import DestinationFailed, UsageError
+from .diagnosis import advice, without_secrets
+from .exceptions import DestinationFailed, InstaviewError, UsageError
+from .request_ids import printable
 
 PIPELINE = "instaview"
+GO_ON = ", then run the same load again: it goes on from here"
 DUCKDB = "dlt.destinations.duckdb"
+POSTGRES = "dlt.destinations.postgres"
+SNOWFLAKE = "dlt.destinations.snowflake"
+BIGQUERY = "dlt.destinations.bigquery"
+_UNREACHABLE = ("OperationalError", "InterfaceError", "ServiceUnavailable", "TransportError", "ConnectionError")
+EXTRAS = {POSTGRES: "postgres", SNOWFLAKE: "snowflake", BIGQUERY: "bigquery"}
+"""Which extra of this package brings what a destination needs."""
 
 
 def open_pipeline(destination: str, dataset: str) -> dlt.Pipeline:
@@ -37,17 +48,46 @@ def open_pipeline(destination: str, dataset: str) -> dlt.Pipeline:
 
 
 def prepare(pipeline: dlt.Pipeline) -> None:
+    """Sees to it that the destination can keep what the tables promise, and sets what differs from dlt's defaults.
+
+    Raises:
+        UsageError: a package is not installed, the destination cannot replace rows, or a setting does not fit.
+    """
+    destination = pipeline.destination
+    if destination is None:
+        return
+    _require_packages(destination)
+    if "delete-insert" not in (destination.capabilities().supported_merge_strategies or ()):
+        raise UsageError(
+            f"destination {destination.destination_name}: dlt cannot delete rows there, so results that are read again "
+            "would be doubled; choose one that can, such as duckdb, ducklake, postgres, snowflake or bigquery"
+        )
+    if destination.destination_type == DUCKDB:
+        _tell_file_and_dataset_apart(pipeline, destination)
+    if destination.destination_type == SNOWFLAKE:
+        setting = f"destination.{destination.destination_name}.keep_staged_files"
+        if dlt.config.get(setting) is None:  # copies of people's data, which nobody would ever read or delete
+            destination.config_params.setdefault("keep_staged_files", False)
+
+
+def _require_packages(destination: AnyDestination) -> None:
+    name = destination.destination_name
+    extra = EXTRAS.get(destination.destination_type)
+    try:
+        _ = destination.client_class
+        if destination.destination_type == POSTGRES:
+            import_module("adbc_driver_postgresql")  # without it dlt goes through CSV, which makes '' to NULL
+    except ImportError as error:
+        wanted = f"dlt-source-instaview[{extra}]" if extra else f"dlt[{name}]"
+        raise UsageError(f"destination {name}: not everything for it is installed: pip install '{wanted}'") from error
+
+
+def _tell_file_and_dataset_apart(pipeline: dlt.Pipeline, destination: AnyDestination) -> None:
     """Keeps DuckDB's default file from having the name of the dataset, which DuckDB could not tell apart.
 
     `dlt.pipeline("instaview", destination="duckdb", dataset_name="instaview")` would load schema `instaview` of
     database `instaview`; where the file was left to dlt's default it becomes `instaview_data.duckdb`.
-
-    Raises:
-        UsageError: the file was chosen by the user, and has the name of the dataset.
     """
-    destination = pipeline.destination
-    if destination is None or not is_duckdb(pipeline):
-        return
     # more loading at once only get in each other's way in one file, and take memory
     destination.caps_params.setdefault("max_parallel_load_jobs", 2)
     config = pipeline.destination_client().config
@@ -70,6 +110,12 @@ def prepare(pipeline: dlt.Pipeline) -> None:
 def is_duckdb(pipeline: dlt.Pipeline) -> bool:
     """Whether the warehouse is a DuckDB file, read and written in this process."""
     return pipeline.destination is not None and pipeline.destination.destination_type == DUCKDB
+
+
+def seconds_between_commits(pipeline: dlt.Pipeline) -> float:
+    """How long a load gathers results: on warehouses that bill or count what is sent to them longer than elsewhere."""
+    kind = pipeline.destination.destination_type if pipeline.destination else ""
+    return 60.0 if kind in (SNOWFLAKE, BIGQUERY) else 15.0
 
 
 @contextmanager
@@ -95,11 +141,14 @@ def one_connection(pipeline: dlt.Pipeline) -> Iterator[None]:
 
 @contextmanager
 def warehouse_errors(pipeline: dlt.Pipeline) -> Iterator[None]:
-    """Whatever dlt raises about the warehouse inside becomes a `DestinationFailed` of one line."""
+    """Whatever dlt or a driver raises inside becomes a `DestinationFailed` of one line."""
     try:
         yield
-    except (PipelineStepFailed, DestinationException, ConfigurationException) as error:
-        raise destination_failed(pipeline, error) from error
+    except InstaviewError:
+        raise
+    except Exception as error:  # drivers have no common base, and dlt lets their errors through where it connects
+        # without its cause: a warehouse quotes the rows it refuses, and a log would show people's data
+        raise destination_failed(pipeline, error) from None
 
 
 def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> DestinationFailed | UsageError:
@@ -114,13 +163,40 @@ def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> Destinat
             f"DESTINATION__{name.upper()}__…; nothing was sent"
         )
     root = causes[-1]
-    hint = "check the credentials and that it is reachable" if is_connection_error(error) else "mend it"
-    return DestinationFailed(f"{name}: {first_line(root)}; {hint}, then run the same load again: it goes on from here")
+    told = f"{type(root).__name__}, it refused a row" if _quotes_values(root) else first_line(root)
+    default = "check the credentials and that it is reachable" if is_connection_error(error) else "mend it"
+    hint = advice(_kind(pipeline), str(root)) or default
+    return DestinationFailed(f"{name}: {without_secrets(told, _credentials(pipeline))}; {hint}{GO_ON}")
+
+
+def _kind(pipeline: dlt.Pipeline) -> str:
+    return pipeline.destination.destination_type.rpartition(".")[2] if pipeline.destination else ""
+
+
+def _credentials(pipeline: dlt.Pipeline) -> dict[str, Any]:
+    try:
+        return dict(getattr(pipeline.destination_client().config, "credentials", None) or {})
+    except Exception:  # what cannot be resolved has not been sent either
+        return {}
 
 
 def is_connection_error(error: BaseException) -> bool:
     """Whether the warehouse could not be reached at all, so that the same load may work later."""
-    return any(isinstance(cause, DestinationConnectionError) for cause in _causes(error))
+    return any(isinstance(cause, DestinationConnectionError) or _is_of_a_connection(cause) for cause in _causes(error))
+
+
+def _is_of_a_connection(error: BaseException) -> bool:
+    """Whether a driver says so, as dlt does not wrap what some raise where they connect; a DuckDB file has none."""
+    return any(cls.__name__ in _UNREACHABLE and "duckdb" not in cls.__module__ for cls in type(error).__mro__)
+
+
+def _quotes_values(error: BaseException) -> bool:
+    """Whether the message of a database error shows the value that it is about, which may be a person's."""
+    return any(kind.__name__ in ("DataError", "IntegrityError") for kind in type(error).__mro__)
+
+
+_WITHIN = ("exception", "job_exception", "client_exception", "dbapi_exception")
+"""Where dlt's exceptions hold the one that they are about."""
 
 
 def _causes(error: BaseException) -> list[BaseException]:
@@ -128,12 +204,13 @@ def _causes(error: BaseException) -> list[BaseException]:
     current: BaseException | None = error
     while current is not None and current not in causes:
         causes.append(current)
-        inner = getattr(current, "exception", None) if isinstance(current, PipelineStepFailed) else None
+        within = (getattr(current, name, None) for name in _WITHIN)
+        inner = next((error for error in within if isinstance(error, BaseException)), None)
         current = inner or current.__cause__ or current.__context__
     return causes
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of a message that says something, bounded."""
+    """The first line of a message that says something, bounded and printable."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:300]
+    return printable(lines[0] if lines else type(error).__name__)[:300]

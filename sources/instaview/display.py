@@ -68,7 +68,8 @@ def detail(progress: Progress) -> str:
 
 def summary_text(summary: Summary) -> str:
     """A load that has ended, in a few lines."""
-    if not summary.requested:
+    rows = sum(summary.rows.values())
+    if not summary.requested and not rows:
         return "nothing to do: no request ids were given, and none is unfinished"
     states = [f"{summary.completed} completed"]
     states += [f"{n} {name}" for name, n in _troubles(summary.failed, summary.not_found, summary.error)]
@@ -76,7 +77,6 @@ def summary_text(summary: Summary) -> str:
         states.append(f"{summary.processing} still processing (the next load takes them up)")
     if summary.skipped:
         states.append(f"{summary.skipped} loaded before")
-    rows = sum(summary.rows.values())
     return (
         f"{summary.requested} requests: {', '.join(states)}\n"
         f"{rows} rows in {len(summary.load_ids)} loads, {summary.http_requests} calls"

@@ -14,13 +14,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from .exceptions import UnreadableInput
 from .request_ids import Request, from_mapping, parse_request, printable, unique
+from .request_list import RequestList, from_columns, from_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 STDIN = "-"
+_HEAD = 65_536
 
 
 def read_requests(sources: Sequence[str]) -> list[Request]:
@@ -30,10 +34,18 @@ def read_requests(sources: Sequence[str]) -> list[Request]:
         UnreadableInput: a file is missing, cannot be read, or has no column of request ids.
         InvalidRequestId: an id is malformed; the message names the file and the line.
     """
+    return list(read_request_list(sources))
+
+
+def read_request_list(sources: Sequence[str]) -> Sequence[Request]:
+    """The same, held as columns where there are many in one file."""
+    if len(sources) == 1:
+        found = _read(sources[0])
+        return found if isinstance(found, RequestList) else unique(found)
     return unique(request for source in sources for request in _read(source))
 
 
-def _read(source: str) -> Iterator[Request]:
+def _read(source: str) -> Iterable[Request]:
     name = "standard input" if source == STDIN else printable(source)
     try:
         content = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
@@ -44,20 +56,32 @@ def _read(source: str) -> Iterator[Request]:
         return _from_frame(frame, name, (f"row {number}" for number in range(1, len(frame) + 1)))
     try:
         text = content.decode("utf-8-sig")
+        del content
     except UnicodeDecodeError as error:
         raise UnreadableInput(f"{name}: not UTF-8 text, and not Parquet. Nothing was sent") from error
-    start = text.lstrip()[:1]
+    start = text[:_HEAD].lstrip()[:1] or text.lstrip()[:1]
     if start == "[":
         return _from_json_array(text, name)
     if start == "{":
         return _from_json_lines(text, name)
-    lines = text.splitlines(keepends=True)
-    before = next((i for i, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), len(lines))
-    delimiter = _delimiter(lines[before], name) if before < len(lines) else None
+    before, header = _first_line(text)
+    delimiter = _delimiter(header, name) if header else None
     if delimiter is not None:
-        frame = _csv("".join(lines[before:]), delimiter, name)
-        return _from_frame(frame, name, (f"line {number}" for number in _line_numbers(frame, before + 2)))
-    return _from_lines(text, name)
+        frame = _csv(text[sum(map(len, before)) :], delimiter, name)
+        return _from_frame(frame, name, (f"line {number}" for number in _line_numbers(frame, len(before) + 2)))
+    if start == '"':
+        return _from_json_lines(text, name)
+    return from_text(text) or _from_lines(text, name)
+
+
+def _first_line(text: str) -> tuple[list[str], str]:
+    """The first line that says something, and the lines before it."""
+    for size in (_HEAD, len(text)):
+        lines = text[:size].splitlines(keepends=True)
+        for number, line in enumerate(lines):
+            if line.strip() and not line.lstrip().startswith("#") and (number + 1 < len(lines) or size >= len(text)):
+                return lines[:number], line
+    return [], ""
 
 
 def _from_lines(text: str, name: str) -> Iterator[Request]:
@@ -150,16 +174,35 @@ def _parquet(content: bytes, name: str) -> pd.DataFrame:
         raise UnreadableInput(f"{name}: not readable as Parquet. Nothing was sent") from error
 
 
-def _from_frame(frame: pd.DataFrame, name: str, places: Iterable[str]) -> Iterator[Request]:
+def _from_frame(frame: pd.DataFrame, name: str, places: Iterable[str]) -> Iterable[Request]:
     columns = [str(column).strip() for column in frame.columns]
     ids = next((columns.index(column) for column in ("request_id", "requestId") if column in columns), None)
     if ids is None:
         raise UnreadableInput(f"{name}: no column request_id or requestId. Nothing was sent")
     company = next((columns.index(column) for column in ("company_id", "companyId") if column in columns), None)
+    texts = [_texts(frame, column) for column in (ids, company) if column is not None]
+    found = from_columns(*texts) if None not in texts else None
+    return found or _from_rows(frame, ids, company, name, places)
+
+
+def _from_rows(
+    frame: pd.DataFrame, ids: int, company: int | None, name: str, places: Iterable[str]
+) -> Iterator[Request]:
     beside = [None] * len(frame) if company is None else _cells(frame, company)
     for place, request_id, company_id in zip(places, _cells(frame, ids), beside, strict=True):
         if request_id is not None and str(request_id).strip():
             yield parse_request(request_id, company_id, where=f"{name}, {place}")
+
+
+def _texts(frame: pd.DataFrame, index: int) -> pa.Array | None:
+    """A column as Arrow has it; None where it holds anything but texts and gaps."""
+    try:
+        column = pa.array(frame.iloc[:, index], from_pandas=True)
+    except pa.ArrowException:
+        return None
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return None
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _cells(frame: pd.DataFrame, index: int) -> list[Any]:

@@ -6,7 +6,7 @@ A request is finished when `requests` says completed or failed and the load that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,19 +14,29 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
+import pyarrow.compute as pc
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
 from .normalize import to_arrow
-from .request_ids import Request, parse_request
+from .request_ids import Request, parse_request, unique
+from .request_list import RequestList
 from .resolver import Tracked
 from .tables import REQUESTS, RUN_MODELS
 
-_IDS_PER_QUERY = 1_000
-_OPEN = "(r.state = 'processing' OR (l.load_id IS NULL AND r.state IN ('completed', 'failed')))"
+_IDS_PER_QUERY = 10_000
+"""A list that every warehouse takes in one query; Snowflake's end is at 16,384."""
+_MANY = 10 * _IDS_PER_QUERY
+"""With more ids than this, one pass over the table is cheaper than asking for them."""
+
+_LONGEST_AGE = timedelta(days=36_500)
+"""Longer ago there was no run, and soon no date."""
+
+_ENDED = "r.state IN ('completed', 'failed')"
+_OPEN = f"(r.state = 'processing' OR (l.load_id IS NULL AND {_ENDED}))"
 """What a load takes up again by itself: `Known.open` in SQL."""
 
-_MOST_QUERIES = 10
-"""With more ids than this many queries hold, one pass over the table is cheaper."""
+_ROWS_AT_ONCE = 250_000
+"""Of the ledger, as columns: few enough to take little memory, many enough to be looked through but a few times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +62,22 @@ class Known:
 
 @dataclass(slots=True)
 class Plan:
-    """What a load is to do: `to_poll` in order, and the finished requests among the given ones, `skipped`."""
+    """What a load is to do: `to_poll`, in order, and how many of the given requests it skips as finished."""
 
     to_poll: list[Request]
-    skipped: list[Request]
     known: dict[str, Known]
+    """What the warehouse holds of them."""
     tables_exist: bool = True
     """Whether the warehouse has the tables already."""
+    skipped: int = 0
+    skipped_failed: int = 0
+    """Of the skipped ones those whose run had failed."""
 
-    def add(self, request: Request, known: Known | None, company_id: str | None, *, skip: bool = False) -> None:
+    def add(self, request: Request, company_id: str | None) -> None:
         """Adds a request, with the company it is read for: its own, the one it was read for before, or `company_id`."""
-        company = request.company_id or (known.request.company_id if known else None) or company_id
-        (self.skipped if skip else self.to_poll).append(Request(request.id, request.kind, company))
+        held = self.known.get(request.id)
+        company = request.company_id or (held.request.company_id if held else None) or company_id
+        self.to_poll.append(Request(request.id, request.kind, company))
 
     def is_news(self, unfinished: Tracked) -> bool:
         """Whether a request that did not end is worth a row; one that was finished stays so until seen processing."""
@@ -75,13 +89,14 @@ class Plan:
     @property
     def requested(self) -> int:
         """Requests given or taken up."""
-        return len(self.to_poll) + len(self.skipped)
+        return len(self.to_poll) + self.skipped
 
 
 def make_plan(
     pipeline: dlt.Pipeline,
     given: Sequence[Request],
     *,
+    left_behind: Sequence[Request] = (),
     company_id: str | None = None,
     refresh: bool = False,
     refresh_since: timedelta | None = None,
@@ -91,30 +106,54 @@ def make_plan(
     Args:
         pipeline: whose warehouse is asked.
         given: the requests asked for, each once.
+        left_behind: the requests of a dropped package, to be read again in any case.
         company_id: the company of requests that name none.
         refresh: read finished ones again: those given or, where none are given, all.
         refresh_since: also read those again whose run was completed within this time.
     """
-    known: dict[str, Known] = {}
-    again: set[str] = set()
+    plan = Plan([], {})
+    every = refresh and not given
+    again: Set[str] = {request.id for request in left_behind}
+    given = unique([*given, *left_behind]) if left_behind else given
     with open_ledger(pipeline) as ledger:
+        plan.tables_exist = ledger is not None
         if ledger is not None:
-            for entry in ledger.requests([request.id for request in given], every=refresh and not given):
-                known[entry.request.id] = entry
             if refresh_since is not None:
-                again = ledger.completed_since(datetime.now(UTC) - refresh_since)
-                known |= {e.request.id: e for e in ledger.requests(sorted(again - known.keys()))}
-    tables_exist = ledger is not None
-    plan = Plan([], [], known, tables_exist)
+                again = again | ledger.completed_since(datetime.now(UTC) - min(refresh_since, _LONGEST_AGE))
+            if len(given) > _MANY and not refresh:
+                given = _leave_out(plan, given, ledger.finished(), again)
+            asked = [request.id for request in given]
+            for entry in ledger.requests([*asked, *(again - set(asked))], every=every):
+                plan.known[entry.request.id] = entry
     for request in given:
-        held = known.get(request.id)
-        done = held is not None and held.finished and not refresh and request.id not in again
-        plan.add(request, held, company_id, skip=done)
+        held = plan.known.get(request.id)
+        if held is not None and held.finished and not refresh and request.id not in again:
+            plan.skipped += 1
+            plan.skipped_failed += held.state == "failed"
+        else:
+            plan.add(request, company_id)
     named = {request.id for request in given}
-    for entry in known.values():
-        if entry.request.id not in named and (entry.open or entry.request.id in again or (refresh and not given)):
-            plan.add(entry.request, entry, company_id)
+    for entry in plan.known.values():
+        if entry.request.id not in named and (entry.open or entry.request.id in again or every):
+            plan.add(entry.request, company_id)
     return plan
+
+
+def _leave_out(
+    plan: Plan, given: Sequence[Request], finished: Iterable[pa.Table], again: Set[str]
+) -> Sequence[Request]:
+    """The given requests without the finished ones, which are counted as skipped and never made into objects."""
+    left = given if isinstance(given, RequestList) else RequestList.of(given)
+    for held in finished:
+        ended, failed = (held["request_id"].filter(pc.equal(held["state"], state)) for state in ("completed", "failed"))
+        for ids, counted in ((ended, False), (failed, True)):
+            done = left.among(ids)
+            if again:
+                done = pc.and_not(done, left.among(pa.array(list(again))))
+            before, left = len(left), left.where(pc.invert(done))
+            plan.skipped += before - len(left)
+            plan.skipped_failed += counted * (before - len(left))
+    return left
 
 
 @contextmanager
@@ -166,15 +205,19 @@ class LedgerReader:
 
     def requests(self, ids: Sequence[str], *, every: bool = False) -> Iterator[Known]:
         """Every open request, and those of `ids` that are known (or simply all)."""
-        wanted = set(ids)
         if every:
             yield from self._select("1 = 1")
-        elif len(wanted) > _IDS_PER_QUERY * _MOST_QUERIES:
-            yield from (entry for entry in self._select("1 = 1") if entry.open or entry.request.id in wanted)
-        else:
-            yield from self._select(_OPEN)
-            for start in range(0, len(ids), _IDS_PER_QUERY):
-                yield from self._select(f"r.request_id IN ({_literals(ids[start : start + _IDS_PER_QUERY])})")
+            return
+        yield from self._select(_OPEN)
+        for start in range(0, len(ids), _IDS_PER_QUERY):
+            yield from self._select(f"r.request_id IN ({_literals(ids[start : start + _IDS_PER_QUERY])})")
+
+    def finished(self) -> Iterator[pa.Table]:
+        """All finished requests, as columns `request_id` and `state`, a part at a time."""
+        select = f"SELECT r.request_id, r.state {self._joined} WHERE l.load_id IS NOT NULL AND {_ENDED}"
+        with self._client.execute_query(select) as cursor:
+            for part in cursor.iter_arrow(chunk_size=_ROWS_AT_ONCE):
+                yield part.rename_columns(["request_id", "state"])
 
     def completed_since(self, since: datetime) -> set[str]:
         """The ids of runs completed at `since` or later."""

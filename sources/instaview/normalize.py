@@ -10,7 +10,7 @@ import gc
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,6 +102,14 @@ def _no_search_for_cycles() -> Iterator[None]:
 def to_arrow(table: Table, arrays: dict[str, pa.Array]) -> pa.Table:
     """A table of the model from its columns' arrays."""
     return pa.table([arrays[column.name] for column in table.columns], schema=table.row_schema)
+
+
+def rows_of_objects(table: Table, objects: list[Json], known: Set[str] = frozenset()) -> dict[str, pa.Array]:
+    """The columns of a table that take over fields of objects, and `extra` with all fields but those and `known`."""
+    leftovers: Leftovers = [None] * len(objects)
+    arrays = _take_over(table.columns, objects, leftovers)
+    _keep_unknown(objects, table.fields | known, leftovers)
+    return {**arrays, "extra": _extra(leftovers)}
 
 
 # ---------------------------------------------------------------------- runs and their profiles

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import logging
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,11 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from .destination import is_connection_error
 from .exceptions import UsageError
+from .lease import only_writer
+from .ledger import open_ledger
 from .request_ids import Request, requests_from
 from .tables import REQUESTS
+from .working_folder import forget_half_extracted, forget_loaded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,8 +35,9 @@ _TARGET = "instaview_target"
 def finish_packages(pipeline: dlt.Pipeline) -> list[Request]:
     """Loads the packages that an earlier load left on this machine, or drops them.
 
-    They are dropped where loading had begun, where they cannot be loaded, and where they were meant for another
-    warehouse. A package that can never be loaded thus does not stand in the way of the next.
+    They are dropped where loading had begun, where they cannot be loaded, where they were meant for another warehouse,
+    and where another machine has loaded since, which may have read newer results. A package that can never be loaded
+    thus does not stand in the way of the next.
 
     Returns:
         The requests of the dropped packages, to be read again, so that dropping loses nothing.
@@ -44,28 +47,37 @@ def finish_packages(pipeline: dlt.Pipeline) -> list[Request]:
     """
     dropped: list[Request] = []
     if pipeline.has_pending_data:
-        if _noted_target(pipeline) != _target(pipeline):
+        noted = _noted_target(pipeline)
+        if noted is None:  # a plain pipeline's: where they were to go is not known, but what they hold
+            dropped = _drop(pipeline)
+        elif noted != _target(pipeline):
             pipeline.abort_packages()
         else:
-            dropped = drop_begun_packages(pipeline) or _load(pipeline)
+            with only_writer(pipeline):
+                dropped = _drop(pipeline) if _has_begun(pipeline) or _others_have_loaded(pipeline) else _load(pipeline)
     forget_loaded(pipeline)
+    forget_half_extracted(pipeline)
     pipeline.set_local_state_val(_TARGET, _target(pipeline))
     return dropped
 
 
 def drop_begun_packages(pipeline: dlt.Pipeline) -> list[Request]:
     """Drops all packages if loading had begun with any; returns their requests."""
+    return _drop(pipeline) if _has_begun(pipeline) else []
+
+
+def _has_begun(pipeline: dlt.Pipeline) -> bool:
+    """Whether any file of a package may have reached the warehouse already."""
     packages = [pipeline.get_load_package_info(load_id) for load_id in pipeline.list_normalized_load_packages()]
-    if not any(jobs for package in packages for state, jobs in package.jobs.items() if state != "new_jobs"):
-        return []
-    return _drop(pipeline)
+    return any(jobs for package in packages for state, jobs in package.jobs.items() if state != "new_jobs")
 
 
-def forget_loaded(pipeline: dlt.Pipeline) -> None:
-    """Deletes what dlt keeps of packages that are loaded: copies of the data, which would grow with every load."""
-    loaded = Path(pipeline.working_dir) / "load" / LoadStorage.LOADED_FOLDER
-    for package in loaded.iterdir() if loaded.is_dir() else ():
-        shutil.rmtree(package, ignore_errors=True)
+def _others_have_loaded(pipeline: dlt.Pipeline) -> bool:
+    """Whether the warehouse has a load that is younger than the oldest package: its results may be older."""
+    packages = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
+    with open_ledger(pipeline) as ledger:
+        last = ledger.last_load() if ledger is not None else None
+    return last is not None and float(last[0]) > float(min(packages))
 
 
 def _load(pipeline: dlt.Pipeline) -> list[Request]:
@@ -84,6 +96,8 @@ def _load(pipeline: dlt.Pipeline) -> list[Request]:
 def _drop(pipeline: dlt.Pipeline) -> list[Request]:
     found: list[Request] = []
     for path in Path(pipeline.working_dir).rglob(f"{REQUESTS.name}.*"):
+        if LoadStorage.LOADED_FOLDER in path.relative_to(pipeline.working_dir).parts:
+            continue  # a plain pipeline keeps what it has loaded
         try:
             found += requests_from(_read(path))
         except (OSError, ValueError, UsageError):
@@ -111,7 +125,10 @@ def _target(pipeline: dlt.Pipeline) -> str:
         place = config.data_location() or config.fingerprint()
     except Exception:  # some destinations name no place
         place = config.fingerprint()
-    return hashlib.sha256(f"{config.destination_name}\n{place}\n{pipeline.dataset_name}".encode()).hexdigest()
+    # the place is an account or a region in some warehouses, so the database or project in it counts too
+    catalog = pipeline.sql_client().catalog_name(quote=False)
+    parts = (config.destination_name, place, catalog, pipeline.dataset_name)
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
 def _noted_target(pipeline: dlt.Pipeline) -> str | None:

@@ -19,6 +19,7 @@ import httpx
 from .client import Client
 from .clock import Clock
 from .normalize import Tables
+from .rate_limit import RateLimiter
 from .request_ids import Request
 from .resolver import Resolver, Tracked
 from .rows import RowBuilder, rows_of
@@ -99,6 +100,8 @@ class Polling:
         """The requests that did not end, once the last batch was taken."""
         self.http_requests = 0
         self.rate_limited = 0
+        self.limiter: RateLimiter | None = None
+        """What was learnt of the key's limits."""
 
     def __enter__(self) -> Polling:
         self._thread.start()
@@ -129,7 +132,7 @@ class Polling:
                     left = closes_at - time.monotonic()
                     if left <= 0 and (self._held or first):
                         break
-                    self._changed.wait(left if left > 0 else _TICK_SECONDS)
+                    self._changed.wait(min(left, threading.TIMEOUT_MAX) if left > 0 else _TICK_SECONDS)
                 ended, self._held, self._held_bytes, last = self._held, [], 0, self._done
                 parts = self._rows.cut()
             self._call_resolver(lambda resolver: resolver.wake())
@@ -164,6 +167,7 @@ class Polling:
                 look_once=self._look_once,
                 room=lambda: not self._full(),
             )
+            self.limiter = client.limiter
             self._loop, self._resolver = asyncio.get_running_loop(), resolver
             if self._stop_asked:
                 resolver.stop()

@@ -8,13 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 import dlt
 from filelock import FileLock, Timeout
 
 from .exceptions import AlreadyRunning
-from .polling import Polling
+from .working_folder import keep_private
+
+
+class Stoppable(Protocol):
+    """Something under way that a signal ends."""
+
+    def stop(self) -> None:
+        """Ends it soon; called in a signal handler."""
 
 
 @contextmanager
@@ -22,6 +29,7 @@ def only_one(pipeline: dlt.Pipeline) -> Iterator[None]:
     """Holds the pipeline's working folder for this process; the system lets go of it however the process ends."""
     folder = Path(pipeline.pipelines_dir)
     folder.mkdir(parents=True, exist_ok=True)
+    keep_private(pipeline)
     lock = FileLock(folder / f"{pipeline.pipeline_name}.instaview.lock")
     try:
         lock.acquire(timeout=0)
@@ -44,7 +52,7 @@ class Signals:
     def __init__(self, pipeline: dlt.Pipeline) -> None:
         self.received: int | None = None
         self._runtime = pipeline.runtime_config
-        self._polling: Polling | None = None
+        self._polling: Stoppable | None = None
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Signals:
@@ -57,8 +65,8 @@ class Signals:
         self._runtime.intercept_signals = self._intercepted
         self._restore()
 
-    def stop_on_signal(self, polling: Polling) -> None:
-        """Names the polling to stop; stops it now if a signal came before it began."""
+    def stop_on_signal(self, polling: Stoppable) -> None:
+        """Names what to stop; stops it now if a signal came before it began."""
         self._polling = polling
         if self.received is not None:
             polling.stop()

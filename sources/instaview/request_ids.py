@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -13,9 +13,11 @@ Kind = Literal["sourcing", "enrichment", "preview"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_SHAPE = re.compile(f"(req_prev_|req_|enr_){_UUID}", re.ASCII)
+REQUEST_ID_SHAPE = f"(req_prev_|req_|enr_){_UUID}"
+COMPANY_ID_SHAPE = "[A-Za-z0-9_.-]{1,100}"
+_SHAPE = re.compile(REQUEST_ID_SHAPE, re.ASCII)
 _KIND_OF: dict[str, Kind] = {"req_": "sourcing", "enr_": "enrichment", "req_prev_": "preview"}
-_COMPANY_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
+_COMPANY_ID = re.compile(COMPANY_ID_SHAPE, re.ASCII)
 _ID_FIELDS = ("request_id", "requestId")
 _COMPANY_FIELDS = ("company_id", "companyId")
 
@@ -31,6 +33,11 @@ class Request:
     id: str
     kind: Kind
     company_id: str | None = None
+
+
+def kind_of(request_id: str) -> Kind:
+    """The kind of a request, of an id that was checked."""
+    return _KIND_OF[request_id[: request_id.rindex("_") + 1]]
 
 
 def parse_request(request_id: object, company_id: object = None, *, where: str = "") -> Request:
@@ -56,7 +63,7 @@ def parse_request(request_id: object, company_id: object = None, *, where: str =
     return Request(text, _KIND_OF[match.group(1)], company or None)
 
 
-def requests_from(items: Iterable[Any] | Request) -> list[Request]:
+def requests_from(items: Iterable[Any] | Request) -> Sequence[Request]:
     """Request ids from any iterable, each once, in the order given.
 
     An item is a string, a `Request`, a mapping with `request_id` or `requestId` (a row, a POST answer or a webhook
@@ -65,6 +72,10 @@ def requests_from(items: Iterable[Any] | Request) -> list[Request]:
     Raises:
         InvalidRequestId: one is malformed; the message names its place in the order.
     """
+    from .request_list import RequestList  # it imports Arrow, which the command's --help does without
+
+    if isinstance(items, RequestList):
+        return items
     if isinstance(items, (str, Request, Mapping)) or hasattr(items, "to_pylist") or hasattr(items, "to_dict"):
         items = [items]
     return unique(request for number, item in enumerate(items, 1) for request in _from_item(item, f"item {number}"))

@@ -32,6 +32,11 @@ SLOW_FAULT_TRIES = 3
 LAST_ANSWERS_SECONDS = 10.0
 """How long calls under way at the end of `wait` may take to be answered."""
 
+KEY_REFUSED = (
+    "the API refused the key ({code}): check SOURCES__INSTAVIEW__API_KEY, or api_key under [sources.instaview]. What "
+    "was resolved before is loaded, the rest is taken up by the next load"
+)
+
 _LONGEST_BACKOFF = 60.0
 
 
@@ -155,10 +160,7 @@ class Resolver:
         if self._broken is not None:
             raise self._broken
         if self._refused is not None:
-            raise KeyRefused(
-                f"the API refused the key ({self._refused.error_code}): check SOURCES__INSTAVIEW__API_KEY, or api_key "
-                "under [sources.instaview]. What was resolved before is loaded, the rest is taken up by the next load"
-            )
+            raise KeyRefused(KEY_REFUSED.format(code=self._refused.error_code))
 
     # ------------------------------------------------------------------ sending
 

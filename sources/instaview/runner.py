@@ -5,25 +5,27 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dlt
 import httpx
-import pyarrow as pa
 
-from .destination import one_connection, prepare, warehouse_errors
+from .billing import checked_since, load_billing
+from .commit import commit
+from .destination import prepare, seconds_between_commits, warehouse_errors
 from .exceptions import LoadStopped
 from .ledger import Plan, make_plan, request_rows
-from .pending import finish_packages, forget_loaded
+from .pending import finish_packages
 from .polling import Batch, Polling, Progress
 from .process import Signals, only_one
-from .request_ids import requests_from, unique
+from .request_ids import requests_from
 from .resolver import Tracked
 from .settings import InstaviewSettings, resolve_settings
-from .source import Rows, batch_rows, rows_source
+from .source import Rows, batch_rows
 from .tables import REQUESTS, TABLES
+from .views import keep_views
 
 
 @dataclass
@@ -56,8 +58,8 @@ class Summary:
 
     def expect(self, plan: Plan) -> None:
         """Takes over what a load is about to do."""
-        self.requested, self.skipped, self.processing = plan.requested, len(plan.skipped), len(plan.to_poll)
-        self.skipped_failed = sum(plan.known[request.id].state == "failed" for request in plan.skipped)
+        self.requested, self.skipped, self.processing = plan.requested, plan.skipped, len(plan.to_poll)
+        self.skipped_failed = plan.skipped_failed
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, as the command prints it."""
@@ -92,6 +94,8 @@ def load(
     look_once: bool = False,
     refresh: bool = False,
     refresh_since: timedelta | None = None,
+    billing: bool = False,
+    billing_since: date | str | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Summary:
@@ -111,10 +115,12 @@ def load(
         poll_interval: shortest time between two looks at the same request, in seconds.
         max_in_flight: how many calls may be under way at once.
         commit_results: commit after this many results …
-        commit_seconds: … or this many seconds.
+        commit_seconds: … or this many seconds; by default 15, and 60 on Snowflake and BigQuery.
         look_once: look at each request only once, and leave what is still processing for the next load.
         refresh: read finished requests again: those given or, where none are given, all.
         refresh_since: also read those again whose run was completed within this time.
+        billing: also load what was billed, from where the warehouse ends.
+        billing_since: the first day of billing to ask for, in UTC, such as 2024-01-31; implies `billing`.
         transport: takes the place of the network, as in httpx.
         on_progress: called about twice a second, on another thread.
 
@@ -139,6 +145,7 @@ def load(
         commit_seconds=commit_seconds,
     )
     settings.key()
+    first_day = checked_since(billing_since)
     prepare(pipeline)
     started = time.monotonic()
     summary = Summary()
@@ -149,14 +156,30 @@ def load(
                 left_behind = finish_packages(pipeline)
                 plan = make_plan(
                     pipeline,
-                    unique([*given, *left_behind]),
+                    given,
+                    left_behind=left_behind,
                     company_id=settings.company_id,
                     refresh=refresh,
                     refresh_since=refresh_since,
                 )
             summary.expect(plan)
+            if settings.commit_seconds is None:
+                settings.commit_seconds = seconds_between_commits(pipeline)
             polling = Polling(plan.to_poll, settings, look_once=look_once, transport=transport, on_progress=on_progress)
             _poll_and_commit(polling, settings, committer, plan, signals)
+            if (billing or first_day) and signals.received is None:
+                load_billing(
+                    pipeline,
+                    settings,
+                    summary,
+                    signals.stop_on_signal,
+                    since=first_day,
+                    look_once=look_once,
+                    limiter=polling.limiter,
+                    transport=transport,
+                )
+            if summary.load_ids:
+                keep_views(pipeline)
         except LoadStopped as error:
             error.summary = summary
             raise
@@ -176,7 +199,7 @@ def _poll_and_commit(
     try:
         with polling:
             signals.stop_on_signal(polling)
-            for batch in polling.batches(settings.commit_results, settings.commit_seconds):
+            for batch in polling.batches(settings.commit_results, settings.commit_seconds or 0.0):
                 committer.commit(batch, plan, polling.unfinished)
     finally:
         committer.summary.http_requests, committer.summary.rate_limited = polling.http_requests, polling.rate_limited
@@ -197,6 +220,7 @@ class _Committer:
         waiting = self._worth_writing(batch, plan, unfinished)
         if not batch.ended and not waiting and (plan.tables_exist or not batch.last):
             return
+        self._announce(batch, plan)
         counts: Counter[str] = Counter()
 
         def rows() -> Rows:
@@ -204,13 +228,26 @@ class _Committer:
             if waiting:
                 yield REQUESTS.name, request_rows(waiting, plan.known, self._started)
 
-        with warehouse_errors(self._pipeline), one_connection(self._pipeline):
-            info = self._pipeline.run(rows_source(self._pipeline, _counted(rows(), counts)))
-        forget_loaded(self._pipeline)
-        pa.default_memory_pool().release_unused()  # Arrow keeps what it freed, and the warehouse's client has its own
+        self.summary.load_ids += commit(self._pipeline, _counted(rows(), counts))
         plan.tables_exist = True
         self._written.update(t.request.id for t in (*batch.ended, *waiting))
-        self._count(batch, counts, info.loads_ids)
+        self._count(batch, counts)
+
+    def _announce(self, batch: Batch, plan: Plan) -> None:
+        """Marks requests as processing whose finished result the batch replaces, in a load before it.
+
+        dlt merges table by table. Were it killed in between, the old row of the ledger would call a mixture of two
+        results finished.
+        """
+        held = [plan.known.get(tracked.request.id) for tracked in batch.ended]
+        replaced = [
+            replace(tracked, state="processing", polls=0, resolved_at=None, body=None)
+            for tracked, known in zip(batch.ended, held, strict=True)
+            if tracked.state in ("completed", "failed") and known is not None and not known.open
+        ]
+        if replaced:
+            rows = request_rows(replaced, plan.known, self._started)
+            self.summary.load_ids += commit(self._pipeline, iter([(REQUESTS.name, rows)]))
 
     def _worth_writing(self, batch: Batch, plan: Plan, unfinished: list[Tracked]) -> list[Tracked]:
         if batch.last:
@@ -220,12 +257,11 @@ class _Committer:
             return [Tracked(r) for r in plan.to_poll if r.id not in ended and r.id not in plan.known]
         return []
 
-    def _count(self, batch: Batch, counts: Counter[str], load_ids: list[str]) -> None:
+    def _count(self, batch: Batch, counts: Counter[str]) -> None:
         summary = self.summary
         for tracked in batch.ended:
             setattr(summary, tracked.state, getattr(summary, tracked.state) + 1)
         summary.processing -= len(batch.ended)
-        summary.load_ids += load_ids
         for name, count in counts.items():
             summary.rows[name] += count
 

@@ -23,7 +23,6 @@ WAIT = 900.0
 POLL_INTERVAL = 10.0
 MAX_IN_FLIGHT = 16
 COMMIT_RESULTS = 500
-COMMIT_SECONDS = 60.0
 
 
 @configspec
@@ -45,8 +44,9 @@ class InstaviewSettings(BaseConfiguration):
     """How many calls may be under way at once."""
     commit_results: int = COMMIT_RESULTS
     """A long load commits after this many results …"""
-    commit_seconds: float = COMMIT_SECONDS
-    """… or after this many seconds, whichever is first."""
+    commit_seconds: float | None = None
+    """… or after this many seconds, whichever is first. Not set, it is 15, and 60 on Snowflake and BigQuery, which bill
+    or count what is sent to them."""
 
     def on_resolved(self) -> None:
         """Checks what types cannot say.
@@ -57,8 +57,9 @@ class InstaviewSettings(BaseConfiguration):
         if urlsplit(self.base_url).scheme not in ("http", "https") or not urlsplit(self.base_url).hostname:
             raise UsageError(f"base_url {self.base_url!r} is not an http(s) address; the API's is {BASE_URL}")
         for name, least in (("wait", 0.0), ("poll_interval", 0.0), ("commit_seconds", 0.0)):
-            if not float(getattr(self, name)) >= least:
-                raise UsageError(f"{name} must be {least:g} seconds or more, not {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and not float(value) >= least:
+                raise UsageError(f"{name} must be {least:g} seconds or more, not {value}")
         for name in ("max_in_flight", "commit_results"):
             if int(getattr(self, name)) < 1:
                 raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}")

@@ -20,18 +20,21 @@ from dlt.extract import DltResource
 from dlt.extract.source import DltSource
 
 from . import settings as defaults
-from .destination import is_duckdb, prepare
+from .destination import POSTGRES, is_duckdb, prepare
 from .exceptions import AlreadyRunning, KeyRefused
 from .ledger import Known, Plan, make_plan, request_rows
 from .pending import drop_begun_packages
 from .polling import Batch, Polling
 from .process import only_one
-from .request_ids import Request, requests_from, unique
+from .request_ids import Request, requests_from
 from .rows import RESULTS_AT_ONCE
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
-from .tables import REQUESTS, TABLES
+from .tables import REQUESTS, TABLES, Table
+from .working_folder import keep_private
 
 logger = logging.getLogger("instaview")
+
+_SECONDS_AT_ONCE = 10.0
 
 Rows = Iterator[tuple[str, pa.Table]]
 """Rows for tables of the model, by table name."""
@@ -90,11 +93,17 @@ def instaview_source(
     )
     settings.key()
     context = Container()[PipelineContext]
-    if context.is_active():
-        given = unique([*given, *_left_behind(dlt.current.pipeline())])
+    left_behind = _left_behind(dlt.current.pipeline()) if context.is_active() else []
 
     def results() -> Iterator[Any]:
-        plan = make_plan(dlt.current.pipeline(), given, company_id=settings.company_id, refresh=refresh)
+        keep_private(dlt.current.pipeline())
+        plan = make_plan(
+            dlt.current.pipeline(),
+            given,
+            left_behind=left_behind,
+            company_id=settings.company_id,
+            refresh=refresh,
+        )
         yield from _marked(_resolve(plan, settings))
 
     return _with_hints(dlt.resource(results, name="results"))
@@ -137,7 +146,7 @@ def _resolve(plan: Plan, settings: InstaviewSettings) -> Rows:
     started = datetime.now(UTC)
     resolved = 0
     with Polling(plan.to_poll, settings) as polling:
-        for batch in polling.batches(RESULTS_AT_ONCE, settings.commit_seconds):
+        for batch in polling.batches(RESULTS_AT_ONCE, _SECONDS_AT_ONCE):
             resolved += len(batch.ended)
             yield from batch_rows(batch, plan.known, started)
     if polling.failure is not None:
@@ -165,4 +174,15 @@ def _marked(rows: Rows) -> Iterator[Any]:
         missing.discard(name)
         yield dlt.mark.with_table_name(tables[name].in_load(found, load_id), name)
     for name in missing:
-        yield dlt.mark.with_table_name(tables[name].in_load(tables[name].empty(), load_id), name)
+        yield _nothing_for(tables[name], load_id)
+
+
+def _nothing_for(table: Table, load_id: str) -> Any:
+    """What creates a table without rows."""
+    rows = table.in_load(table.empty(), load_id)
+    destination = dlt.current.pipeline().destination
+    if destination is None or destination.destination_type != POSTGRES:
+        return dlt.mark.with_table_name(rows, table.name)
+    # Postgres takes Parquet with rows alone
+    hints = dlt.mark.make_hints(table_name=table.name, **{**table.hints(), "file_format": "preferred"})
+    return dlt.mark.with_hints(rows, hints, create_table_variant=True)

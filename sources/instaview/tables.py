@@ -1,7 +1,7 @@
 """The relational model, declared once: tables, columns, types, keys and what they mean.
 
-Everything else derives from it: Arrow schemas and dlt's hints below, empty tables, normalising, and the reference
-of tables in the documentation.
+Everything else derives from it: Arrow schemas and dlt's hints below, empty tables, normalising, the data dictionary and
+the sources of dbt.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-Type = Literal["text", "bigint", "double", "bool", "timestamp"]
+Type = Literal["text", "bigint", "double", "bool", "timestamp", "date"]
 
 ARROW_TYPES: Mapping[Type, pa.DataType] = MappingProxyType(
     {
@@ -23,6 +23,7 @@ ARROW_TYPES: Mapping[Type, pa.DataType] = MappingProxyType(
         "double": pa.float64(),
         "bool": pa.bool_(),
         "timestamp": pa.timestamp("us", tz="UTC"),
+        "date": pa.date32(),
     }
 )
 
@@ -30,6 +31,9 @@ SHARED_TEXT = pa.dictionary(pa.int32(), pa.string())
 """Text that many rows share: it is held once in memory and in Parquet, and is text in the warehouse."""
 
 LOAD_ID = "_dlt_load_id"
+RUN_DAY = "run_completed_at"
+"""The column by whose day BigQuery partitions the tables that have it."""
+LOAD_ID_MEANING = "The load that wrote the row; it is committed when _dlt_loads lists it with status 0."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +49,20 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table.
+    """One table. `question` is one that it answers.
 
-    `key` never repeats. `replaced` says that the rows of a candidate are replaced as a whole each time that candidate
-    is delivered, also by none; other tables are upserted by key.
+    `key` never repeats. `replaced` says that the rows of an owner, which is a candidate (of billing a company's day),
+    are replaced as a whole each time that owner is delivered, also by none; other tables are upserted by key. `owner`
+    is the first column of the key where it is not given.
     """
 
     name: str
     description: str
+    question: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     replaced: bool = False
+    owner: tuple[str, ...] = ()
 
     @cached_property
     def row_schema(self) -> pa.Schema:
@@ -88,22 +95,20 @@ class Table:
     def hints(self, *, deduplicated: bool = False) -> dict[str, Any]:
         """What dlt has to know: columns, key, how to merge.
 
-        All tables merge alike: the rows of whatever a load delivers are deleted, and what it delivers is inserted. A
-        candidate without rows in a replaced table is delivered as one row without a position: it widens the scope of
-        what is deleted, and is not inserted itself. The primary key removes duplicates within a load, which dlt makes
-        when it is killed between copying a file and noting that it did, or loses the connection there, and then goes
-        on. `deduplicated` leaves that step out, for whoever makes sure that this does not happen.
+        All tables merge alike: the rows of whatever a load delivers are deleted, and what it delivers is inserted. An
+        owner without rows in a replaced table is delivered as one row without the last part of the key: it widens the
+        scope of what is deleted, and is not inserted itself. The primary key removes duplicates within a load, which
+        dlt makes when it is killed between copying a file and noting that it did, or loses the connection there, and
+        then goes on. `deduplicated` leaves that step out, for whoever makes sure that this does not happen.
         """
-        owner = self.key[0]
+        owner = self.owner or self.key[:1]
         merge: dict[str, Any] = {
             "disposition": "merge",
             "strategy": "delete-insert",
-            "destination_scope": f"{owner} IN (SELECT {owner} FROM {{staging_table}})",
+            "destination_scope": " AND ".join(f"{name} IN (SELECT {name} FROM {{staging_table}})" for name in owner),
         }
-        if deduplicated:
-            merge["deduplicated"] = True
         if self.replaced:
-            merge["source_filter"] = "position IS NOT NULL"
+            merge["source_filter"] = f"{self.key[-1]} IS NOT NULL"
         columns = [
             {
                 "name": c.name,
@@ -114,16 +119,31 @@ class Table:
             }
             for c in self.columns
         ]
-        columns.append({"name": LOAD_ID, "data_type": "text", "nullable": False, "description": _LOAD_ID_MEANING})
+        columns.append({"name": LOAD_ID, "data_type": "text", "nullable": False, "description": LOAD_ID_MEANING})
         return {
             "columns": columns,
             "write_disposition": merge,
             "file_format": "parquet",
-            "additional_table_hints": {"description": self.description},
+            "additional_table_hints": {
+                "description": self.description,
+                "x-stage-data-deduplicated": deduplicated,  # in write_disposition, dlt passes over a False
+                **self._layout(),
+            },
         }
 
+    def _layout(self) -> dict[str, Any]:
+        """How BigQuery lays the table out, which costs nothing there; other warehouses pass over it.
 
-_LOAD_ID_MEANING = "The load that wrote the row; it is committed when _dlt_loads lists it with status 0."
+        The names are those that dlt's `bigquery_adapter` sets.
+        """
+        names = [column.name for column in self.columns]
+        hints: dict[str, Any] = {
+            "x-bigquery-cluster-columns": [name for name in ("request_id", "candidate_id") if name in names],
+            "x-bigquery-table-description": self.description,
+        }
+        if RUN_DAY in names:
+            hints["x-bigquery-partition"] = {RUN_DAY: "DATE({column_name})"}
+        return hints
 
 
 def _text(name: str, description: str, field: str | None = None) -> Column:
@@ -140,9 +160,7 @@ _PROFILE_ID = _key("profile_id", "The API's id of the profile; the same person c
 _KEYS_OF_CANDIDATE = (_REQUEST_ID, _CANDIDATE_ID, _PROFILE_ID)
 _COMPANY_ID = _text("company_id", "The company the request was read for, where one was given (ATS keys).")
 _POSITION = Column("position", "bigint", "Place in the API's order, from 1; the best-ranked is first.")
-_RUN_COMPLETED_AT = Column(
-    "run_completed_at", "timestamp", "When the pass of the run that delivered this row last was completed."
-)
+_RUN_COMPLETED_AT = Column(RUN_DAY, "timestamp", "When the pass of the run that delivered this row last was completed.")
 _EXTRA = _text(
     "extra",
     "Everything the API sent of this object that has no column, under its API name, and values that did not fit their "
@@ -187,6 +205,7 @@ _CANDIDATE_FIELDS = (
 REQUESTS = Table(
     "requests",
     "One row a request that was ever given: what became of it. It is the ledger that loads go on from.",
+    "What became of each request, and which still need a look?",
     ("request_id",),
     (
         _REQUEST_ID,
@@ -210,6 +229,7 @@ REQUESTS = Table(
 SOURCING_RUNS = Table(
     "sourcing_runs",
     "One row a sourcing run that ended: its counts and times.",
+    "How many candidates did each sourcing run find, score and deliver, and when?",
     ("request_id",),
     _run_columns(*_SOURCING_COUNTS),
 )
@@ -217,6 +237,7 @@ SOURCING_RUNS = Table(
 CANDIDATES = Table(
     "candidates",
     "One row a candidate and sourcing run. Candidates that a re-run no longer lists stay.",
+    "Who was found for a job, how well do they fit, and why?",
     ("candidate_id",),
     (_CANDIDATE_ID, _REQUEST_ID, _PROFILE_ID, _POSITION, *_CANDIDATE_FIELDS, _RUN_COMPLETED_AT, _EXTRA),
 )
@@ -224,6 +245,7 @@ CANDIDATES = Table(
 ENRICHMENT_RUNS = Table(
     "enrichment_runs",
     "One row an enrichment run that ended: its counts, times and credits.",
+    "What did each enrichment run cost, and how much of it succeeded?",
     ("request_id",),
     _run_columns(
         Column("enriched_count", "bigint", "Profiles enriched successfully.", "enrichedCount"),
@@ -235,6 +257,7 @@ ENRICHMENT_RUNS = Table(
 ENRICHMENT_PROFILES = Table(
     "enrichment_profiles",
     "One row a profile and enrichment run, also where enriching it failed.",
+    "Whose profile was enriched, and why were others not?",
     ("candidate_id",),
     (
         _CANDIDATE_ID,
@@ -253,6 +276,7 @@ ENRICHMENT_PROFILES = Table(
 PREVIEW_RUNS = Table(
     "preview_runs",
     "One row a preview run that ended: its counts and times.",
+    "How many candidates would a search find, before paying for scores?",
     ("request_id",),
     _run_columns(*_SOURCING_COUNTS),
 )
@@ -260,6 +284,7 @@ PREVIEW_RUNS = Table(
 PREVIEW_CANDIDATES = Table(
     "preview_candidates",
     "One row a candidate and preview run; a preview has no scores.",
+    "Who would a search find?",
     ("candidate_id",),
     (
         _CANDIDATE_ID,
@@ -286,26 +311,41 @@ _EXPERIENCE_POSITION = Column(
 )
 
 
-def _profile_table(name: str, row: str, *columns: Column, places: tuple[Column, ...] = (_ITEM_POSITION,)) -> Table:
+def _profile_table(
+    name: str, row: str, question: str, *columns: Column, places: tuple[Column, ...] = (_ITEM_POSITION,)
+) -> Table:
     return Table(
         name,
         f"One row {row} of a candidate or enriched profile, in the API's order; join on candidate_id.",
+        question,
         ("candidate_id", *(place.name for place in places)),
         (_CANDIDATE_ID, *places, _REQUEST_ID, _PROFILE_ID, *columns),
         replaced=True,
     )
 
 
-PROFILE_SKILLS = _profile_table("profile_skills", "a skill", _text("skill", "The skill, as the API writes it."))
+PROFILE_SKILLS = _profile_table(
+    "profile_skills",
+    "a skill",
+    "What can a candidate do, and who has a skill?",
+    _text("skill", "The skill, as the API writes it."),
+)
 PROFILE_FIT_POINTS = _profile_table(
-    "profile_fit_points", "a point in favour", _text("fit_point", "What the model found in favour of the candidate.")
+    "profile_fit_points",
+    "a point in favour",
+    "What speaks for a candidate?",
+    _text("fit_point", "What the model found in favour of the candidate."),
 )
 PROFILE_RED_FLAGS = _profile_table(
-    "profile_red_flags", "a red flag", _text("red_flag", "What the model found against the candidate.")
+    "profile_red_flags",
+    "a red flag",
+    "What speaks against a candidate?",
+    _text("red_flag", "What the model found against the candidate."),
 )
 PROFILE_RATIONALES = _profile_table(
     "profile_rationales",
     "a station of the career that the score rests on",
+    "Which stations of a career is a score based on?",
     _text("title", "Title of the job.", "title"),
     _text("company", "Name of the employer.", "company"),
     _text("duration", "How long, in the API's words, e.g. 2 years.", "duration"),
@@ -315,6 +355,7 @@ PROFILE_RATIONALES = _profile_table(
 PROFILE_EXPERIENCES = _profile_table(
     "profile_experiences",
     "a position held",
+    "Where did a candidate work, as what and when?",
     _text("role", "Title of the job.", "role"),
     _text("company", "Name of the employer.", "company"),
     _text("duration", "From when to when, in the API's words, e.g. 2023 - Present.", "duration"),
@@ -323,10 +364,33 @@ PROFILE_EXPERIENCES = _profile_table(
 PROFILE_EXPERIENCE_HIGHLIGHTS = _profile_table(
     "profile_experience_highlights",
     "a highlight of a position held",
+    "What did a candidate achieve in each position?",
     _text("highlight", "What was achieved there."),
     places=(_EXPERIENCE_POSITION, _ITEM_POSITION),
 )
-PROFILE_EMAILS = _profile_table("profile_emails", "an e-mail address", _text("email", "The address."))
+PROFILE_EMAILS = _profile_table(
+    "profile_emails", "an e-mail address", "How can a candidate be reached?", _text("email", "The address.")
+)
+
+BILLING_USAGE = Table(
+    "billing_usage",
+    "One row a company, billing system, day and cost key: what was billed. It is filled by loads with --billing alone.",
+    "What was billed, on which day and for what?",
+    ("company_id", "billing_system", "day", "cost_key"),
+    (
+        _key("company_id", "The company billed; the one asked for where the answer names none, else unknown."),
+        _text("company_name", "Its name.", "companyName"),
+        _key("billing_system", "credits or minutes: the unit it is billed in; unknown where neither is named."),
+        Column("day", "date", "The day, in UTC, that was asked for.", nullable=False),
+        _text("cost_key", "What was billed, in the API's words; unknown for a total that no cost key explains."),
+        Column("events", "bigint", "How many times it was billed.", "events"),
+        Column("credits_used", "double", "Credits billed; null where the company is billed in minutes.", "creditsUsed"),
+        Column("minutes_used", "double", "Minutes billed; null where the company is billed in credits.", "minutesUsed"),
+        _EXTRA,
+    ),
+    replaced=True,
+    owner=("company_id", "day"),
+)
 
 TABLES: tuple[Table, ...] = (
     REQUESTS,
@@ -343,6 +407,7 @@ TABLES: tuple[Table, ...] = (
     PROFILE_EXPERIENCES,
     PROFILE_EXPERIENCE_HIGHLIGHTS,
     PROFILE_EMAILS,
+    BILLING_USAGE,
 )
 """All tables, in the order in which they are documented."""
 
@@ -396,24 +461,28 @@ RUN_MODELS: Mapping[str, RunModel] = MappingProxyType(
 )
 
 
-def reference() -> str:
-    """The reference of all tables as Markdown, as it stands in the documentation."""
-    return "\n".join(_reference_of(table) for table in TABLES)
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """Each row of `table` belongs to the one row, of one of `parents`, that has its `columns` as key."""
+
+    table: Table
+    columns: tuple[str, ...]
+    parents: tuple[Table, ...]
 
 
-def _reference_of(table: Table) -> str:
-    rows = [f"| `{c.name}` | {c.type} | {f'`{c.field}`' if c.field else ''} | {c.description} |" for c in table.columns]
-    key = ", ".join(f"`{name}`" for name in table.key)
-    return "\n".join(
-        [
-            f"### `{table.name}`",
-            "",
-            table.description,
-            f"Key: {key}.",
-            "",
-            "| column | type | API | meaning |",
-            "|---|---|---|---|",
-            *rows,
-            "",
-        ]
-    )
+def relationships() -> tuple[Relationship, ...]:
+    """How the tables hang together."""
+    found: list[Relationship] = []
+    profiles: dict[str, list[Table]] = {}
+    for model in RUN_MODELS.values():
+        found.append(Relationship(model.runs, REQUESTS.key, (REQUESTS,)))
+        found.append(Relationship(model.profiles, model.runs.key, (model.runs,)))
+        for inner in model.lists:
+            profiles.setdefault(inner.table.name, []).append(model.profiles)
+    for inner in PROFILE_LISTS:
+        parents = tuple(profiles[inner.table.name])
+        found.append(Relationship(inner.table, parents[0].key, parents))
+        if inner.inner is not None:
+            key = inner.inner.table.key[:-1]  # its own place comes last
+            found.append(Relationship(inner.inner.table, key, (inner.table,)))
+    return tuple(found)

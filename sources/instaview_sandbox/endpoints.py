@@ -136,7 +136,7 @@ def _usage(ask: Ask) -> Answer:
     if start > end:
         raise ApiError(400, "start is after end.")
     until = (end + timedelta(days=1)).timestamp()
-    return Answer(200, encode(usage(ask.sandbox, ask.companies, start.timestamp(), min(until, ask.now))))
+    return Answer(200, encode(usage(ask.sandbox, ask.companies, start.timestamp(), until, ask.now)), results=True)
 
 
 def _day(params: Mapping[str, Any], name: str, default: datetime) -> datetime:

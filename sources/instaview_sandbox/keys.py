@@ -7,6 +7,7 @@ scopes for reading are documented; `sourcing:write` for POST and PATCH is an ass
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 __all__ = ["ACME", "COMPANIES", "DEFAULT_KEYS", "GLOBEX", "Company", "Key", "find_key"]
 
@@ -17,6 +18,7 @@ class Company:
 
     company_id: str
     name: str
+    billing_system: Literal["credits", "minutes"] = "credits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Key:
 
 
 ACME = Company("123e4567-e89b-12d3-a456-426614174000", "Acme Corporation")
-GLOBEX = Company("123e4567-e89b-12d3-a456-426614174001", "Globex Fictional")
+GLOBEX = Company("123e4567-e89b-12d3-a456-426614174001", "Globex Fictional", "minutes")
 COMPANIES = (ACME, GLOBEX)
 
 _SOURCING = frozenset({"sourcing:read", "sourcing:write"})

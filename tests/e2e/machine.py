@@ -53,12 +53,16 @@ class Machine:
             **more,
         }
 
+    def arguments(self, arguments: tuple[str, ...]) -> list[str]:
+        """What the command is called with; another warehouse adds its own."""
+        return list(arguments)
+
     def run(self, *arguments: str, stdin: str | None = None, **env: str) -> Done:
         """The command within this process: quick, and like a process of its own but for what `process` is for."""
         previous = Path.cwd()
         os.chdir(self.folder)
         try:
-            result = CliRunner().invoke(app, list(arguments), input=stdin, env=self.env(**env))
+            result = CliRunner().invoke(app, self.arguments(arguments), input=stdin, env=self.env(**env))
         finally:
             os.chdir(previous)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -67,7 +71,7 @@ class Machine:
 
     def process(self, *arguments: str, stdin: str | None = None, **env: str) -> Done:
         """The command in a process of its own: for logs, locks and anything at the start."""
-        return self._python("-m", "instaview", *arguments, stdin=stdin, **env)
+        return self._python("-m", "instaview", *self.arguments(arguments), stdin=stdin, **env)
 
     def script(self, code: str, **env: str) -> Done:
         """Python code in a process of its own."""
@@ -93,14 +97,23 @@ class Machine:
         summary: Row = json.loads(done.stdout)
         return summary
 
-    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, command: tuple[str, ...] = ("-m", "instaview"), **more: Any
+    ) -> subprocess.Popen[str]:
+        """The command in a process of its own, under way.
+
+        `command` is what Python runs in its place. Names in capitals are for the environment, others for Popen.
+        """
+        env = {name: value for name, value in more.items() if name.isupper()}
+        options = {name: value for name, value in more.items() if not name.isupper()}
         return subprocess.Popen(
-            [sys.executable, "-m", "instaview", *arguments],
+            [sys.executable, *command, *self.arguments(arguments)],
             cwd=self.folder,
             env=self.env(**env),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            **options,
         )
 
     def ids_file(self, ids: list[str], name: str = "ids.txt") -> str:

@@ -20,7 +20,7 @@ def expected_tables(sandbox: Sandbox, request_ids: list[str]) -> dict[str, list[
         kind = sandbox.kind(request_id)
         assert kind is not None
         for name, more in rows_of(kind, request_id, None, sandbox.payload(request_id)).items():
-            rows[name] += [_as_stored(row) for row in more if row.get("position", 0) is not None]
+            rows[name] += [stored(row) for row in more if row.get("position", 0) is not None]
     return {
         table.name: sorted(rows[table.name], key=lambda row, t=table: tuple(row[k] for k in t.key))
         for table in TABLES
@@ -28,7 +28,8 @@ def expected_tables(sandbox: Sandbox, request_ids: list[str]) -> dict[str, list[
     }
 
 
-def _as_stored(row: Row) -> Row:
+def stored(row: Row) -> Row:
+    """A row of the reference as a warehouse gives it back."""
     extra = row.get("extra")
     return row if extra is None else {**row, "extra": json.dumps(extra, ensure_ascii=False, sort_keys=True)}
 

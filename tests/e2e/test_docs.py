@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import importlib
 import re
 import shlex
 import subprocess
@@ -16,10 +18,10 @@ import typer.main
 from instaview import tables
 from instaview.cli import app
 from instaview.settings import InstaviewSettings
+from instaview.views import views
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SOURCE_README = (ROOT / "sources/instaview/README.md").read_text(encoding="utf-8")
 SETTINGS = {
     field.name: field.default
     for field in dataclasses.fields(InstaviewSettings)
@@ -31,12 +33,12 @@ def between(text: str, name: str) -> str:
     return text.split(f"<!-- {name}: begin -->")[1].split(f"<!-- {name}: end -->")[0].strip()
 
 
-def test_the_reference_of_tables_is_current():
-    assert between(SOURCE_README, "reference") == tables.reference().strip()
-
-
 def test_the_readme_names_every_table():
     assert [t.name for t in tables.TABLES if f"`{t.name}`" not in README] == []
+
+
+def test_the_readme_names_every_view():
+    assert [v.name for v in views() if f"| `{v.name}` |" not in README] == []
 
 
 def test_every_command_and_option_is_documented():
@@ -85,14 +87,16 @@ def test_the_commands_of_the_readme_run(api, machine):
         done = m.run(*arguments)
         assert done.returncode == 0, (line, done.stderr)
         assert done.stdout, line
-    for query in re.search(r"```sql\n(.*?)```", README, re.DOTALL)[1].split(";"):  # type: ignore[index]
-        if query.strip():
-            m.query(query)
+    questions = (ROOT / "docs/questions.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```sql\n(.*?)```", README + questions, re.DOTALL):
+        for query in block.split(";"):
+            if query.strip():
+                m.query(query)
 
 
 def test_the_documented_make_targets_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"`?make (\w+)`?", README):
+    for target in re.findall(r"`?make ([\w-]+)`?", README):
         assert f"\n{target}:" in makefile
 
 
@@ -167,6 +171,8 @@ def test_dlt_init_copies_a_source_that_runs(api, machine, tmp_path):
     assert made.returncode == 0, made.stdout + made.stderr
     assert (project / "instaview/__init__.py").exists()
     assert "httpx" in (project / "requirements.txt").read_text()
+    copied = {path.stem for path in (project / "instaview/views").glob("*.sql")}
+    assert copied == {view.name for view in views()}
     (project / "ids.txt").write_text("\n".join(sandbox.add("sourcing", 2)))
     script = "import runpy, sys; sys.path.insert(0, '.'); sys.argv = ['x', 'ids.txt']; import instaview; "
     script += "assert 'project' in instaview.__file__; runpy.run_path('instaview_pipeline.py', run_name='__main__')"
@@ -175,3 +181,18 @@ def test_dlt_init_copies_a_source_that_runs(api, machine, tmp_path):
     )
     assert ran.returncode == 0, ran.stderr
     assert "1 load package(s) were loaded" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    "text",
+    [README, (ROOT / "sources/instaview/README.md").read_text(encoding="utf-8")],
+    ids=["README", "sources/instaview/README"],
+)
+def test_python_in_the_documentation_is_python_and_imports_what_there_is(text):
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("instaview"):
+                module = importlib.import_module(node.module)
+                assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []

@@ -139,7 +139,7 @@ def test_the_first_load_makes_all_tables_however_little_it_brings(api, machine):
     with m.connect() as connection:
         for table in TABLES:
             described = connection.execute(f"DESCRIBE {table.name}").fetchall()
-            types = {"text": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}
+            types = {"text": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN", "date": "DATE"}
             assert [(row[0], row[1]) for row in described] == [
                 *((c.name, types.get(c.type, "TIMESTAMP WITH TIME ZONE")) for c in table.columns),
                 ("_dlt_load_id", "VARCHAR"),
@@ -211,6 +211,7 @@ def test_refresh_since_reads_those_again_that_completed_since(api, machine):
     assert (summary["requested"], summary["completed"]) == (2, 2)
     assert m.load(old[0], "--refresh")["completed"] == 1
     assert m.load("--refresh")["completed"] == 3
+    assert m.load("--refresh-since", "999999w")["completed"] == 3
 
 
 def test_a_finished_request_stays_finished_when_reading_it_again_is_refused(api, machine):

@@ -80,6 +80,26 @@ def test_the_source_refreshes_when_asked(served, pipeline):
     assert len([c for c in served.calls if c.path.endswith("/results")]) == 2
 
 
+def test_the_source_reads_again_what_broke_off_and_nothing_that_was_loaded(served, pipeline):
+    loaded, broken_off = served.add("sourcing", 1), served.add("sourcing", 2)
+    pipeline.run(instaview_source(loaded))  # dlt keeps a copy of it
+    rows(pipeline, "ALTER TABLE candidates RENAME TO hidden")
+    with pytest.raises(PipelineStepFailed):
+        pipeline.run(instaview_source(broken_off))
+    rows(pipeline, "ALTER TABLE hidden RENAME TO candidates")
+    calls = len(served.calls)
+    pipeline.run(instaview_source([]))
+    assert sorted(call.path.split("/")[-2] for call in served.calls[calls:]) == sorted(broken_off)
+
+
+def test_the_source_removes_duplicates_also_after_a_load_that_need_not(served, pipeline):
+    load(pipeline, served.add("sourcing", 1))
+    pipeline.run(instaview_source(served.add("sourcing", 1)))
+    schema: dict[str, Any] = dict(pipeline.default_schema.tables)
+    for name in ("requests", "sourcing_runs", "candidates", "profile_skills"):
+        assert not schema[name].get("x-stage-data-deduplicated"), name
+
+
 def test_the_source_merges_and_never_appends(served, pipeline):
     ids = served.add("sourcing", 2, candidates=4)
     for _ in range(3):
@@ -135,6 +155,12 @@ def test_load_commits_what_was_resolved_before_the_key_was_refused(sandbox, pipe
         ("completed", 4),
         ("processing", 2),
     ]
+
+
+def test_load_takes_up_what_a_plain_pipeline_had_not_loaded_yet(served, pipeline):
+    pipeline.extract(instaview_source(served.add("sourcing", 2)))  # and then the process was killed
+    assert load(pipeline).completed == 2
+    assert rows(pipeline, "SELECT state, count(*) FROM requests GROUP BY 1") == [("completed", 2)]
 
 
 def test_load_tells_its_progress(sandbox, pipeline):

@@ -125,6 +125,17 @@ def test_a_package_that_never_loads_does_not_wedge_the_next_load(api, machine):
     assert without_requests(m.tables()) == expected_tables(sandbox, first + second)
 
 
+def test_a_refresh_of_all_means_all_also_after_a_load_that_broke_off(api, machine):
+    sandbox = api()
+    first, second = sandbox.add("sourcing", 2), sandbox.add("sourcing", 1)
+    m = machine(sandbox)
+    m.load(*first)
+    breaks_on_loading(m)
+    assert m.run("load", *second).returncode == 1
+    mend(m)
+    assert m.load("--refresh")["completed"] == 3
+
+
 def test_a_plain_pipeline_goes_on_after_a_load_that_was_killed_while_copying(api, machine):
     sandbox = api()
     first, second = sandbox.add("sourcing", 2), sandbox.add("sourcing", 2)

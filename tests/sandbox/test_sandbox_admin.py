@@ -121,15 +121,28 @@ def test_usage_is_what_the_runs_have_cost(api):
     assert usage(api)["totalCreditsUsed"] == 19 + 3 + enriched
 
 
-def test_usage_is_told_by_company(api):
+def test_usage_is_told_by_company_each_in_its_unit(api):
     api.sandbox.add("sourcing", candidates=4)
     api.sandbox.add("sourcing", candidates=9, company_id=GLOBEX.company_id)
     assert usage(api)["totalCreditsUsed"] == 4
-    assert usage(api, "other")["totalCreditsUsed"] == 9
+    in_minutes = usage(api, "other")
+    assert in_minutes["totalMinutesUsed"] == pytest.approx(3.6)
+    assert in_minutes["breakdownByCostKey"] == [
+        {"costKey": "sourcing_candidates", "events": 1, "minutesUsed": pytest.approx(3.6)}
+    ]
+    assert "Credits" not in str(in_minutes)
     both = usage(api, "ats")
-    assert [company["totalCreditsUsed"] for company in both["companies"]] == [4, 9]
-    assert both["totalCreditsUsed"] == 13
-    assert usage(api, "ats", companyId=GLOBEX.company_id)["totalCreditsUsed"] == 9
+    assert [company["billingSystem"] for company in both["companies"]] == ["credits", "minutes"]
+    assert (both["totalCreditsUsed"], both["totalMinutesUsed"]) == (4, pytest.approx(3.6))
+    assert usage(api, "ats", companyId=GLOBEX.company_id)["companies"] == both["companies"][1:]
+
+
+def test_usage_at_midnight_belongs_to_the_day_that_begins(api):
+    api.sandbox.add("sourcing", candidates=4, seconds=0)
+    api.clock.now += 86_400 - api.clock.now % 86_400
+    api.sandbox.add("sourcing", candidates=9, seconds=0)
+    assert usage(api, start="2024-01-15", end="2024-01-15")["totalCreditsUsed"] == 4
+    assert usage(api, start="2024-01-16", end="2024-01-16")["totalCreditsUsed"] == 9
 
 
 def test_usage_is_of_the_days_asked_for(api):

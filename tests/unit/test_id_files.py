@@ -232,6 +232,7 @@ def test_csv_that_cannot_be_read_names_the_file(write: Write, content: str) -> N
         f'{{"request_id": "{A}"}}\r\n\r\n{{"request_id": "{B}"}}\r\n',
         f'\ufeff\n{{"request_id": "{A}"}}\n{{"request_id": "{B}"}}',
         f'{{"requestId": "{A}", "note": "a\u2028b\x85c"}}\n{{"requestId": "{B}"}}\n',
+        f'"{A}"\n"{B}"\n',
         f'["{A}", "{B}"]',
         f'[\n  "{A}",\n  {{"requestId": "{B}"}}\n]\n',
         f'[{{"request_id": "{A}"}}, {{"request_id": "{B}"}}, {{"request_id": "{A}"}}]',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -108,6 +109,17 @@ def test_a_batch_closes_after_so_many_seconds_with_what_has_ended() -> None:
     assert seen == ids(requests[:2])
     assert ids_of(later.ended) == [requests[4].id]
     assert (later.first, later.last) == (False, False)
+
+
+@pytest.mark.parametrize("seconds", [math.inf, 1e12])
+def test_batches_may_be_closed_by_the_number_of_results_alone(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr(polling_module, "FIRST_BATCH_SECONDS", math.inf)
+    requests = some_requests(3)
+    network = Network(shut=requests)
+    with Polling(requests, settings(), transport=network.transport) as polling:
+        threading.Timer(0.1, network.open, requests).start()
+        batches = all_batches(polling, results=2, seconds=seconds)
+    assert sorted(one for batch in batches for one in ids_of(batch.ended)) == sorted(ids(requests))
 
 
 def test_the_first_batch_closes_early_even_when_nothing_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:

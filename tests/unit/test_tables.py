@@ -9,7 +9,7 @@ import dlt
 import pyarrow as pa
 import pytest
 
-from instaview.tables import LOAD_ID, PROFILE_LISTS, RUN_MODELS, TABLES, Column, Table, reference
+from instaview.tables import LOAD_ID, PROFILE_LISTS, RUN_MODELS, TABLES, Table, relationships
 
 MODEL = {table.name: table for table in TABLES}
 
@@ -28,6 +28,7 @@ KEYS = {
     "profile_experiences": ["candidate_id", "position"],
     "profile_experience_highlights": ["candidate_id", "experience_position", "position"],
     "profile_emails": ["candidate_id", "position"],
+    "billing_usage": ["company_id", "billing_system", "day", "cost_key"],
 }
 
 SOURCING_RUN = """
@@ -68,6 +69,10 @@ COLUMNS = {
         candidate_id experience_position:bigint position:bigint request_id profile_id highlight
     """,
     "profile_emails": "candidate_id position:bigint request_id profile_id email",
+    "billing_usage": """
+        company_id company_name billing_system day:date cost_key events:bigint credits_used:double minutes_used:double
+        extra
+    """,
 }
 """Each table's columns; those without a type are text."""
 
@@ -77,6 +82,7 @@ ARROW = {
     "double": pa.float64(),
     "bool": pa.bool_(),
     "timestamp": pa.timestamp("us", tz="UTC"),
+    "date": pa.date32(),
 }
 
 every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -107,16 +113,19 @@ def test_keys_are_those_of_the_contract(table: Table) -> None:
 
 
 @every_table
-def test_only_the_profile_tables_are_replaced_as_a_whole(table: Table) -> None:
-    assert table.replaced == table.name.startswith("profile_")
+def test_only_the_profile_tables_and_billing_are_replaced_as_a_whole(table: Table) -> None:
+    assert table.replaced == (table.name.startswith("profile_") or table.name == "billing_usage")
 
 
 @every_table
 def test_ids_are_never_null(table: Table) -> None:
     never_null = {column.name for column in table.columns if not column.nullable}
-    assert never_null == {"candidate_id", "request_id", "profile_id"} & {column.name for column in table.columns}
-    # a replaced table has rows without a position: they say that a candidate has none
-    assert table.replaced or set(table.key) <= never_null
+    ids = {"candidate_id", "request_id", "profile_id"}
+    if table.name == "billing_usage":
+        ids = {"company_id", "billing_system", "day"}
+    assert never_null == ids & {column.name for column in table.columns}
+    # a replaced table has rows without the last part of its key: they say that an owner has none
+    assert set(table.key[:-1] if table.replaced else table.key) - {"experience_position"} <= never_null
 
 
 @every_table
@@ -180,7 +189,8 @@ def test_hints_hold_every_column_with_its_description(table: Table) -> None:
         )
     )
     assert is_sentence(load_id["description"])
-    assert hints["additional_table_hints"] == {"description": table.description}
+    additional = hints["additional_table_hints"]
+    assert additional["description"] == additional["x-bigquery-table-description"] == table.description
     assert hints["file_format"] == "parquet"
 
 
@@ -195,6 +205,11 @@ def test_hints_replace_the_rows_of_what_is_delivered(table: Table) -> None:
     }
     if table.name.startswith("profile_"):
         merge["source_filter"] = "position IS NOT NULL"
+    if table.name == "billing_usage":
+        merge["destination_scope"] = (
+            "company_id IN (SELECT company_id FROM {staging_table}) AND day IN (SELECT day FROM {staging_table})"
+        )
+        merge["source_filter"] = "cost_key IS NOT NULL"
     assert hints["write_disposition"] == merge
     assert [column["name"] for column in hints["columns"] if column.get("primary_key")] == [
         column.name for column in table.columns if column.name in KEYS[table.name]
@@ -264,20 +279,35 @@ def test_every_replaced_table_is_fed_by_one_list() -> None:
     assert sorted(tables) == sorted(name for name in KEYS if name.startswith("profile_"))
 
 
+def test_the_tables_hang_together_by_their_keys() -> None:
+    lists = ["skills", "fit_points", "red_flags", "rationales", "experiences", "emails"]
+    assert {(r.table.name, r.columns, tuple(p.name for p in r.parents)) for r in relationships()} == {
+        ("sourcing_runs", ("request_id",), ("requests",)),
+        ("enrichment_runs", ("request_id",), ("requests",)),
+        ("preview_runs", ("request_id",), ("requests",)),
+        ("candidates", ("request_id",), ("sourcing_runs",)),
+        ("enrichment_profiles", ("request_id",), ("enrichment_runs",)),
+        ("preview_candidates", ("request_id",), ("preview_runs",)),
+        *((f"profile_{name}", ("candidate_id",), ("candidates", "enrichment_profiles")) for name in lists),
+        ("profile_experience_highlights", ("candidate_id", "experience_position"), ("profile_experiences",)),
+    }
+    for relationship in relationships():
+        assert {len(parent.key) for parent in relationship.parents} == {len(relationship.columns)}
+
+
 @every_table
-def test_the_reference_describes_the_table_and_each_column(table: Table) -> None:
-    sections = re.split(r"(?m)^### ", reference())
-    (section,) = [section for section in sections if section.startswith(f"`{table.name}`\n")]
-    assert table.description in section
-    assert f"Key: {', '.join(f'`{name}`' for name in KEYS[table.name])}." in section
-    rows = [line for line in section.splitlines() if line.startswith("| `")]
-    assert rows == [row_of_reference(column) for column in table.columns]
+def test_every_table_answers_a_question(table: Table) -> None:
+    assert re.fullmatch(r"[A-Z][^\n|]*\w\?", table.question)
 
 
-def row_of_reference(column: Column) -> str:
-    field = f"`{column.field}`" if column.field else ""
-    return f"| `{column.name}` | {column.type} | {field} | {column.description} |"
-
-
-def test_the_reference_has_the_tables_in_their_order() -> None:
-    assert re.findall(r"(?m)^### `(\w+)`$", reference()) == list(KEYS)
+def test_bigquery_partitions_by_the_run_s_day_and_clusters_by_what_merges_and_people_look_for() -> None:
+    layouts = {table.name: table.hints()["additional_table_hints"] for table in TABLES}
+    partitioned = {name: layout.get("x-bigquery-partition") for name, layout in layouts.items()}
+    assert {name for name, by in partitioned.items() if by} == {
+        "candidates",
+        "enrichment_profiles",
+        "preview_candidates",
+    }
+    assert partitioned["candidates"] == {"run_completed_at": "DATE({column_name})"}
+    assert layouts["requests"]["x-bigquery-cluster-columns"] == ["request_id"]
+    assert layouts["profile_skills"]["x-bigquery-cluster-columns"] == ["request_id", "candidate_id"]

@@ -1,0 +1,11 @@
+-- Where do candidates get lost between being found and having an address?
+-- All sourcing runs together. `found` and `scored` are those of the last pass of each run, none where it did not tell.
+SELECT
+    SUM(found) AS found,
+    SUM(scored) AS scored,
+    SUM(delivered) AS delivered,
+    SUM(strong) AS strong,
+    SUM(with_email) AS came_with_email,
+    SUM(enriched_later) AS enriched_later,
+    SUM(email_known) AS email_known
+FROM instaview.candidate_quality;

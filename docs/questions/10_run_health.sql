@@ -1,0 +1,15 @@
+-- Do requests come through, and how long do they take?
+-- By the week in which a load was first given the request. Times are from asking for a run to its completion.
+SELECT
+    CAST(DATE_TRUNC('week', day) AS DATE) AS week_from,
+    SUM(requests) AS requests,
+    SUM(completed) AS completed,
+    SUM(failed) AS failed,
+    SUM(not_found) AS not_found,
+    SUM(processing) AS still_open,
+    ROUND(SUM(seconds_to_complete_average * completed) / SUM(completed) / 60, 1) AS minutes_average,
+    ROUND(MAX(seconds_to_complete_longest) / 60, 1) AS minutes_longest,
+    ROUND(1.0 * SUM(polls) / SUM(requests), 1) AS polls_per_request
+FROM instaview.run_health
+GROUP BY 1
+ORDER BY 1;

@@ -1,0 +1,156 @@
+"""One writer at a time on a warehouse that several machines reach: a lease, kept in a table beside the others.
+
+dlt's loads into one dataset share their staging tables, and two merges that delete and insert the same keys at once
+can both insert. So whoever commits holds the lease meanwhile; others wait. DuckDB needs none: a file has one process.
+
+The lease is one row: its holder, and a count that the holder raises while it works. The count of a holder that died
+stands still, and whoever waits then takes over. No clock is compared with another, so none needs to be right. A
+working folder keeps its number as a holder, so a load that is started again after a crash there need not wait.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from typing import Any
+
+import dlt
+from dlt.common.destination.exceptions import DestinationException
+
+from .exceptions import DestinationFailed
+
+TABLE = "_instaview_lease"
+BEAT_SECONDS = 15.0
+DEAD_SECONDS = 90.0
+"""A count that stands still for so long is that of a holder that died."""
+LONGEST_WAIT = 600.0
+"""How long to wait for others that are alive, in seconds."""
+_LOOK_SECONDS = 0.5
+
+_SHARED = {f"dlt.destinations.{name}" for name in ("postgres", "snowflake", "bigquery")}
+_HOLDER = "instaview_holder"
+
+
+@contextmanager
+def only_writer(pipeline: dlt.Pipeline) -> Iterator[None]:
+    """Holds the lease of the pipeline's dataset while the block runs.
+
+    Raises:
+        DestinationFailed: others held it for `LONGEST_WAIT`, or took it over because this process stood still.
+    """
+    if pipeline.destination is None or pipeline.destination.destination_type not in _SHARED:
+        yield
+        return
+    with pipeline.sql_client() as client, pipeline.sql_client() as beating:
+        lease = Lease(client, _holder(pipeline))
+        lease.take()
+        try:
+            with _beats(Lease(beating, lease.holder)):
+                yield
+        except BaseException:
+            with suppress(Exception):  # what went wrong in the block is what counts
+                lease.give_back()
+            raise
+        lease.give_back()
+
+
+class Lease:
+    """The row that says who writes, in SQL that these warehouses share."""
+
+    def __init__(self, client: Any, holder: int) -> None:
+        self.holder = holder
+        self._client = client
+        self._table = client.make_qualified_table_name(TABLE)
+
+    def take(self) -> None:
+        """Waits until the lease is free or its holder is dead, and takes it."""
+        self._make()
+        started = since = time.monotonic()
+        seen = self._read()
+        while not self._is_taken(seen, time.monotonic() - since):
+            if time.monotonic() - started > LONGEST_WAIT:
+                raise DestinationFailed(
+                    f"another load has been writing to the same dataset for {LONGEST_WAIT:g} s; run the same load "
+                    "again when it has ended: it goes on from here"
+                )
+            time.sleep(_LOOK_SECONDS)
+            if (now := self._read()) != seen:
+                seen, since = now, time.monotonic()
+
+    def beat(self) -> None:
+        """Shows that the holder is alive."""
+        self._client.execute_sql(f"UPDATE {self._table} SET beats = beats + 1 WHERE holder = {self.holder}")
+
+    def give_back(self) -> None:
+        """Frees the lease.
+
+        Raises:
+            DestinationFailed: it was lost meanwhile, so that another load may have written at the same time.
+        """
+        holder, _ = self._read()
+        self._client.execute_sql(f"UPDATE {self._table} SET holder = 0 WHERE holder = {self.holder}")
+        if holder != self.holder:
+            raise DestinationFailed(
+                f"this process stood still for {DEAD_SECONDS:g} s while it wrote, and another load took over: read "
+                "the requests of this load again with --refresh"
+            )
+
+    def _is_taken(self, seen: tuple[int, int], unchanged: float) -> bool:
+        """Takes the lease if it is free, this machine's own from before, or a dead holder's; whether it is ours now."""
+        holder, beats = seen
+        if holder not in (0, self.holder) and unchanged < DEAD_SECONDS:
+            return False
+        self._client.execute_sql(
+            f"UPDATE {self._table} SET holder = {self.holder}, beats = beats + 1 "
+            f"WHERE holder = {holder} AND beats = {beats}"
+        )
+        return self._read() == (self.holder, beats + 1)
+
+    def _read(self) -> tuple[int, int]:
+        ((holder, beats),) = self._client.execute_sql(f"SELECT holder, beats FROM {self._table}")
+        return int(holder), int(beats)
+
+    def _make(self) -> None:
+        if not self._client.has_dataset():
+            with suppress(DestinationException):  # another load was quicker
+                self._client.create_dataset()
+        with suppress(DestinationException):  # Postgres: both made it at once. With the row in it, so there is one row
+            self._client.execute_sql(
+                f"CREATE TABLE IF NOT EXISTS {self._table} AS SELECT CAST(0 AS BIGINT) AS holder, "
+                "CAST(0 AS BIGINT) AS beats"
+            )
+
+
+@contextmanager
+def _beats(lease: Lease) -> Iterator[None]:
+    """Beats on a thread of its own; when the warehouse is gone, whoever writes to it will tell."""
+    done = threading.Event()
+
+    def work() -> None:
+        with suppress(Exception):
+            while not done.wait(BEAT_SECONDS):
+                lease.beat()
+
+    thread = threading.Thread(target=work, name="instaview-lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _holder(pipeline: dlt.Pipeline) -> int:
+    """A number that stands for this working folder on this machine; never 0."""
+    try:
+        folder = str(pipeline.get_local_state_val(_HOLDER))
+    except KeyError:
+        folder = secrets.token_hex(16)
+        pipeline.set_local_state_val(_HOLDER, folder)
+    digest = sha256(f"{socket.gethostname()}\n{folder}".encode()).digest()
+    return int.from_bytes(digest[:7], "big") or 1

@@ -1,0 +1,31 @@
+"""dlt's working folder on this machine, where people's data lies while a load is under way."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import dlt
+from dlt.common.storages import LoadStorage, NormalizeStorage
+
+
+def keep_private(pipeline: dlt.Pipeline) -> None:
+    """Lets nobody else into the folder; dlt leaves it open to all users of the machine."""
+    folder = Path(pipeline.working_dir)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def forget_loaded(pipeline: dlt.Pipeline) -> None:
+    """Deletes what dlt keeps of packages that are loaded: copies of the data, which would grow with every load."""
+    loaded = Path(pipeline.working_dir) / "load" / LoadStorage.LOADED_FOLDER
+    for package in loaded.iterdir() if loaded.is_dir() else ():
+        shutil.rmtree(package, ignore_errors=True)
+
+
+def forget_half_extracted(pipeline: dlt.Pipeline) -> None:
+    """Deletes what a load left that was killed while extracting: dlt never looks at it again."""
+    folder = Path(pipeline.working_dir) / "normalize"
+    for left in folder.iterdir() if folder.is_dir() else ():
+        if left.is_dir() and left.name != NormalizeStorage.EXTRACTED_FOLDER:
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,42 @@
+"""`--warehouse NAME` says which warehouses the tests in `warehouses/` run on."""
+
+from __future__ import annotations
+
+import pytest
+
+WAREHOUSES = ("duckdb", "postgres", "snowflake", "bigquery")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--warehouse",
+        action="append",
+        choices=(*WAREHOUSES, "all"),
+        help="run the suite of promises on this warehouse, or on all (repeatable; default duckdb)",
+    )
+
+
+def chosen_warehouses(config: pytest.Config) -> list[str]:
+    named = config.getoption("--warehouse") or ["duckdb"]
+    return [name for name in WAREHOUSES if "all" in named or name in named]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs each test that asks for a `warehouse` on those that were chosen, all tests of one on one worker."""
+    if "warehouse" in metafunc.fixturenames:
+        only = metafunc.definition.get_closest_marker("only_on")
+        names = only.args if only else WAREHOUSES
+        chosen = [name for name in chosen_warehouses(metafunc.config) if name in names]
+        parameters = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in chosen or names[:1]]
+        metafunc.parametrize("warehouse", parameters, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out the tests of warehouses that were not chosen."""
+    chosen = chosen_warehouses(config)
+    left_out = [
+        i for i in items if hasattr(i, "callspec") and i.callspec.params.get("warehouse", chosen[0]) not in chosen
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]

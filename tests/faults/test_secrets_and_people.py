@@ -1,0 +1,181 @@
+"""Who may see the key and people's data: nobody but the warehouse, whatever goes wrong; and nobody is told of us."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import traceback
+
+import dlt
+import duckdb
+import pytest
+
+from instaview import DestinationFailed, instaview_source, load
+
+ESCAPES = ["\x1b]0;owned\x07", "\x1b[31mred", "a\nb", "../../up", "[bold]x[/bold]"]
+
+
+def pipeline_of(machine, **options):
+    return dlt.pipeline(
+        "people",
+        pipelines_dir=str(machine.home / "dlt"),
+        destination=dlt.destinations.duckdb(str(machine.database)),
+        dataset_name="instaview",
+        **options,
+    )
+
+
+def people(sandbox, ids):
+    return [c["name"] for i in ids for c in sandbox.payload(i)["candidates"] if c.get("name")]
+
+
+def readable_by_others(folder):
+    """Files that another user of the machine could open: all folders above let them in."""
+    found = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = [f for f in folders if os.stat(os.path.join(root, f)).st_mode & (stat.S_IXOTH | stat.S_IXGRP)]
+        found += [os.path.join(root, n) for n in names if os.stat(os.path.join(root, n)).st_mode & 0o044]
+    return [path for path in found if not path.endswith((".lock", ".duckdb"))]
+
+
+@pytest.fixture
+def open_umask():
+    before = os.umask(0o000)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.parametrize("how", ["load", "source"])
+def test_no_other_user_can_read_what_dlt_writes(api, machine, open_umask, monkeypatch, how):
+    sandbox, url = api()
+    m = machine(sandbox, url)
+    ids = sandbox.add("sourcing", 2)
+    pipeline = pipeline_of(m)
+    seen = []
+    real = dlt.Pipeline.load
+
+    def looking(self, *arguments, **options):
+        seen.append(readable_by_others(m.home / "dlt"))  # now its packages hold people's data
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(dlt.Pipeline, "load", looking)
+    key = sandbox.keys["full"]
+    if how == "load":
+        load(pipeline, ids, base_url=url, api_key=key)
+    else:
+        pipeline.run(instaview_source(ids, base_url=url, api_key=key))
+    assert seen
+    assert seen == [[]] * len(seen)
+
+
+def test_nothing_of_people_is_left_on_the_machine_after_a_load(api, machine):
+    sandbox, url = api()
+    m = machine(sandbox, url)
+    ids = sandbox.add("sourcing", 3, candidates=4)
+    m.load(*ids)
+    kept = b"".join(p.read_bytes() for p in (m.home / "dlt").rglob("*") if p.is_file())
+    assert kept
+    assert [name for name in people(sandbox, ids) if name.encode() in kept] == []
+    assert list((m.home / "dlt").rglob("*.parquet")) == []
+
+
+def test_a_refused_row_is_in_no_exception_log_or_output(api, machine, caplog):
+    sandbox, url = api()
+    m = machine(sandbox, url)
+    first, second = sandbox.add("sourcing", 1), sandbox.add("sourcing", 2, candidates=4)
+    m.load(*first)
+    with duckdb.connect(str(m.database)) as connection:  # the warehouse refuses a value, and quotes it
+        connection.execute(
+            "CREATE OR REPLACE TABLE instaview.candidates AS SELECT * REPLACE (0 AS name) FROM instaview.candidates"
+        )
+    done = m.process("load", *second)
+    assert done.returncode == 1
+    told = done.stdout + done.stderr
+    with caplog.at_level(logging.DEBUG, logger="instaview"), pytest.raises(DestinationFailed) as caught:
+        load(pipeline_of(m), second, base_url=url, api_key=sandbox.keys["full"])
+    told += "".join(traceback.format_exception(caught.value)) + "".join(r.getMessage() for r in caplog.records)
+    names = people(sandbox, second)
+    assert names
+    assert [name for name in names if name in told] == []
+    assert sandbox.keys["full"] not in told
+
+
+class Sink:
+    """Counts connections to a port: what telemetry would be."""
+
+    def __init__(self):
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
+        self.connections = 0
+        threading.Thread(target=self._count, daemon=True).start()
+
+    def _count(self):
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            connection.close()
+
+    def close(self):
+        self._socket.close()
+
+
+@pytest.mark.parametrize("asked_for", [False, True])
+def test_the_command_sends_no_telemetry_unless_asked(api, machine, asked_for):
+    sandbox, url = api()
+    m, sink = machine(sandbox, url), Sink()
+    env = m.env(RUNTIME__DLTHUB_TELEMETRY_ENDPOINT=sink.url)
+    env.pop("RUNTIME__DLTHUB_TELEMETRY")
+    if asked_for:  # shows that the sink would notice
+        env["RUNTIME__DLTHUB_TELEMETRY"] = "true"
+    ids = sandbox.add("preview", 1)
+    done = subprocess.run(
+        [sys.executable, "-m", "instaview", "load", *ids], env=env, cwd=m.folder, capture_output=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert (sink.connections > 0) is asked_for
+    sink.close()
+
+
+@pytest.mark.parametrize("text", ESCAPES)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("load", "{}"),
+        ("load", "--from", "{}"),
+        ("load", "--destination", "{}"),
+        ("load", "--dataset", "{}"),
+        ("status", "--dataset", "{}"),
+        ("check", "--dataset", "{}"),
+        ("load", "--refresh-since", "{}"),
+    ],
+)
+def test_no_argument_steers_the_terminal_or_leaves_the_folder(api, machine, text, arguments):
+    sandbox, url = api()
+    m = machine(sandbox, url)
+    done = m.run(*(a.format(text) for a in arguments))
+    told = done.stdout + done.stderr
+    assert "\x1b" not in told
+    assert "\x07" not in told
+    assert "a\nb" not in told
+    assert "Traceback" not in told
+    outside = [p for p in m.folder.rglob("*") if "up" in p.name or "owned" in p.name]
+    assert outside == []
+
+
+def test_names_in_answers_do_not_steer_the_terminal(api, machine):
+    sandbox, url = api()
+    m = machine(sandbox, url)
+    m.load(*sandbox.add("sourcing", 1, state="processing"), "--no-wait")
+    with duckdb.connect(str(m.database)) as connection:
+        connection.execute("UPDATE instaview.requests SET request_id = ?", ["req_\x1b]0;owned\x07"])
+    for command in ("status", "load"):
+        done = m.run(command)
+        assert "\x1b" not in done.stdout + done.stderr, command

@@ -1,0 +1,165 @@
+"""The warehouse fails: a clear line, and the next load ends with the right tables."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+from history import repeated_keys
+from oracle import expected_tables, without_requests
+
+KINDS = ("sourcing", "enrichment", "preview")
+
+
+def mixed(sandbox, count, **options):
+    return [i for kind in KINDS for i in sandbox.add(kind, count, **options)]
+
+
+def ended(process):
+    _, stderr = process.communicate(timeout=120)
+    return process.returncode, stderr
+
+
+def assert_one_clear_line(code, stderr):
+    assert code == 1, stderr
+    assert stderr.startswith("instaview: "), stderr
+    assert stderr.count("\n") == 1, stderr
+    assert len(stderr) < 600
+
+
+def assert_right(machine, sandbox, ids):
+    tables = machine.tables()
+    assert repeated_keys(tables) == []
+    assert without_requests(tables) == expected_tables(sandbox, ids)
+
+
+@pytest.mark.parametrize("kilobytes", [300, 1_000, 2_500])
+def test_a_full_disk(api, machine, kilobytes):
+    sandbox, url = api()
+    first, second = mixed(sandbox, 1), mixed(sandbox, 30)
+    m = machine(sandbox, url)
+    m.load(*first)
+    limit = kilobytes * 1024
+    process = m.start(
+        "load", *second, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    )
+    assert_one_clear_line(*ended(process))
+    m.load(*second)
+    assert_right(m, sandbox, first + second)
+
+
+def holding(database):
+    """Another process with the DuckDB file open."""
+    code = f"import duckdb, sys; c = duckdb.connect({str(database)!r}); print('open', flush=True); sys.stdin.read()"
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    return process
+
+
+def test_the_file_is_locked_by_another_process(api, machine):
+    sandbox, url = api()
+    first, second = mixed(sandbox, 1), mixed(sandbox, 2)
+    m = machine(sandbox, url)
+    m.load(*first)
+    other = holding(m.database)
+    calls = len(sandbox.calls)
+    assert_one_clear_line(*ended(m.start("load", *second)))
+    assert len(sandbox.calls) == calls, "what cannot be stored is not asked for"
+    other.communicate()
+    m.load(*second)
+    assert_right(m, sandbox, first + second)
+
+
+def written_down(machine):
+    """Whether a load that is still polling has committed what it was given, and has let go of the file."""
+    try:
+        return bool(machine.query("SELECT 1 FROM _dlt_loads"))
+    except duckdb.Error:
+        return False
+
+
+def test_the_file_is_locked_while_a_load_polls(api, machine):
+    sandbox, url = api()
+    ids = mixed(sandbox, 2, seconds=3600)
+    m = machine(sandbox, url)
+    process = m.start("load", *ids, SOURCES__INSTAVIEW__COMMIT_SECONDS="60")
+    while not written_down(m):
+        time.sleep(0.1)
+    other = holding(m.database)
+    sandbox.advance(3600)
+    assert_one_clear_line(*ended(process))
+    other.communicate()
+    m.load()
+    assert_right(m, sandbox, ids)
+
+
+def obeys_permissions():
+    """Takes root's right to write to any file; for other users it is nothing."""
+    drop_from_bounding_set, dac_override = 24, 1
+    ctypes.CDLL(None).prctl(drop_from_bounding_set, dac_override, 0, 0, 0)
+
+
+def test_the_file_is_read_only(api, machine):
+    sandbox, url = api()
+    first, second = mixed(sandbox, 1), mixed(sandbox, 1)
+    m = machine(sandbox, url)
+    m.load(*first)
+    m.database.chmod(0o444)
+    assert_one_clear_line(*ended(m.start("load", *second, preexec_fn=obeys_permissions)))
+    m.database.chmod(0o644)
+    m.load(*second)
+    assert_right(m, sandbox, first + second)
+
+
+def test_a_package_is_not_loaded_over_the_newer_results_of_another_machine(api, machine):
+    sandbox, url = api()
+    (request_id,) = ids = sandbox.add("sourcing", 1, candidates=3)
+    one, two = (machine(sandbox, url, name=name) for name in ("one", "two"))
+    one.load(*ids)
+    other = holding(one.database)
+    other.communicate()
+    left_a_package(one, *ids)
+    sandbox.rerun(request_id, seconds=0.0, state="completed", candidates=3)
+    two.load(*ids, "--refresh")
+    newest = two.query("SELECT completed_at FROM sourcing_runs")
+    one.load()
+    assert one.query("SELECT completed_at FROM sourcing_runs") == newest
+
+
+def left_a_package(machine, *ids):
+    """A load whose warehouse is locked at the moment of loading: normalised, and not begun."""
+    wrapper = Path(__file__).with_name("locked_out.py")
+    code, stderr = ended(machine.start("load", *ids, "--refresh", command=(str(wrapper),)))
+    assert_one_clear_line(code, stderr)
+    assert [p for p in machine.home.rglob("load/normalized/*/new_jobs/*") if p.is_file()]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mode", ["immediate", "fast"])
+def test_postgres_stops_in_the_middle(api, machine, postgres, mode):
+    sandbox, url = api()
+    m = machine(sandbox, url, warehouse="postgres")
+    chance, ids, stopped = random.Random(mode), [], 0
+    m.load(*sandbox.add("preview", 1))
+    ids += sandbox.all_request_ids
+    for _ in range(10):
+        ids += mixed(sandbox, 3)
+        process = m.start("load", *ids, "--refresh")
+        time.sleep(chance.uniform(1.0, 2.5))
+        postgres.stop(mode)
+        code, stderr = ended(process)
+        postgres.start()
+        if code:
+            assert_one_clear_line(code, stderr)
+            stopped += 1
+    m.load(*ids)
+    assert stopped >= 5
+    assert_right(m, sandbox, ids)

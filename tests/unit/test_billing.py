@@ -1,0 +1,197 @@
+"""Which days are asked for, and what becomes of trouble; under virtual time and without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from instaview.billing import BillingReader, Usage, checked_since
+from instaview.exceptions import KeyRefused, UsageError
+from instaview.settings import InstaviewSettings
+from virtual_time import now, run
+
+TODAY = date(2025, 6, 30)
+NOON = datetime(2025, 6, 30, 12, tzinfo=UTC).timestamp()
+Trouble = Callable[[int], httpx.Response | None]
+
+
+class Api:
+    """Bookings by company and day; what was asked for is kept."""
+
+    def __init__(self, booked: dict[str, list[date]], trouble: Trouble = lambda call: None) -> None:
+        self.booked, self.trouble = booked, trouble
+        self.asked: list[tuple[date, date]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        first, last = (date.fromisoformat(request.url.params[name]) for name in ("start", "end"))
+        self.asked.append((first, last))
+        if (answer := self.trouble(len(self.asked))) is not None:
+            return answer
+        return httpx.Response(200, json={"companies": [self._company(c, first, last) for c in self.booked]})
+
+    def _company(self, company_id: str, first: date, last: date) -> dict[str, Any]:
+        events = sum(first <= day <= last for day in self.booked[company_id])
+        listed = [{"costKey": "x", "events": events, "creditsUsed": events}] if events else []
+        return {"companyId": company_id, "billingSystem": "credits", "breakdownByCostKey": listed}
+
+
+def read(api: Api, held: dict[str, date] | None = None, **options: Any) -> Usage:
+    settings = InstaviewSettings(api_key="sk_test", base_url="https://api.example", wait=options.pop("wait", 900.0))
+
+    async def reading() -> Usage:
+        reader = BillingReader(settings, held or {}, transport=httpx.MockTransport(api), wall=lambda: NOON, **options)
+        return await reader.run()
+
+    return run(reading())
+
+
+def days_before(*numbers: int) -> list[date]:
+    return [TODAY - timedelta(days=number) for number in numbers]
+
+
+def single(asked: list[tuple[date, date]]) -> list[int]:
+    """How many days ago the days were that were asked for one by one."""
+    return [(TODAY - first).days for first, last in asked if first == last]
+
+
+def test_the_first_load_asks_for_thirty_days_one_by_one():
+    api = Api({"c": days_before(0, 5, 29)})
+    usage = read(api)
+    assert single(api.asked) == [0, *range(29, 0, -1)]
+    assert len(api.asked) == 30
+    assert usage.problem is None
+    assert set(usage.days) == set(days_before(*range(30)))
+
+
+@pytest.mark.parametrize(("last", "expected"), [(0, [0, 3, 2, 1]), (1, [0, 4, 3, 2, 1]), (4, [0, 7, 6, 5, 4, 3, 2, 1])])
+def test_a_later_load_goes_on_three_days_before_the_last_one_held(last, expected):
+    api = Api({"c": days_before(*range(10))})
+    read(api, {"c": TODAY - timedelta(days=last)})
+    assert single(api.asked) == expected
+    assert len(api.asked) == len(expected)
+
+
+def test_since_asks_from_that_day_on_whatever_is_held():
+    api = Api({"c": days_before(0)})
+    read(api, {"c": TODAY}, since=TODAY - timedelta(days=50))
+    assert single(api.asked) == [0, *range(50, 0, -1)]
+    api = Api({"c": []})
+    read(api, since=TODAY)
+    assert single(api.asked) == [0]
+
+
+def test_a_long_gap_is_asked_for_day_by_day_where_something_was_billed():
+    api = Api({"c": days_before(40)})
+    usage = read(api, {"c": TODAY - timedelta(days=60)})
+    assert single(api.asked) == [0, *range(63, 33, -1), 3, 2, 1]
+    assert TODAY - timedelta(days=40) in usage.days
+
+
+def test_years_without_bookings_take_a_question_a_month():
+    api = Api({"c": []})
+    read(api, {"c": TODAY - timedelta(days=365)})
+    assert single(api.asked) == [0, *range(8, 0, -1)], "what is left of the year, and the days to look back on"
+    assert len(api.asked) == 9 + 12
+
+
+def test_where_to_begin_is_up_to_the_companies_that_the_key_sees():
+    held = {"others": TODAY, "c": TODAY - timedelta(days=5)}
+    api = Api({"c": days_before(0)})
+    read(api, held)
+    assert max(single(api.asked)) == 8
+
+
+def test_a_company_that_is_new_is_read_from_the_beginning():
+    api = Api({"c": days_before(*range(30)), "new": days_before(20)})
+    usage = read(api, {"c": TODAY})
+    assert TODAY - timedelta(days=20) in usage.days
+
+
+def test_a_company_that_never_books_costs_one_question():
+    api = Api({"c": days_before(*range(30)), "idle": []})
+    read(api, {"c": TODAY})
+    assert len(api.asked) == 5
+
+
+def test_without_the_scope_there_is_one_line_and_one_call():
+    refused = {"success": False, "error": {"code": "INSUFFICIENT_PERMISSIONS", "message": "no", "details": None}}
+    api = Api({}, lambda call: httpx.Response(403, json=refused))
+    usage = read(api)
+    assert usage.problem == "the key lacks the scope read:billing; give it that scope, or load without --billing"
+    assert (usage.days, usage.http_requests) == ({}, 1)
+
+
+def test_a_refused_key_is_refused():
+    with pytest.raises(KeyRefused, match="INVALID_API_KEY"):
+        read(Api({}, lambda call: httpx.Response(401, json={"error": {"code": "INVALID_API_KEY"}})))
+
+
+def test_a_fault_that_passes_is_passed_over():
+    broken = [httpx.Response(503), httpx.Response(200, content=b"<html>"), httpx.Response(200, json=[])]
+    api = Api({"c": days_before(0)}, lambda call: broken.pop() if call > 3 and broken else None)
+    usage = read(api, {"c": TODAY})
+    assert usage.problem is None
+    assert len(usage.days) == 4
+
+
+def test_what_was_read_before_a_lasting_fault_is_whole_up_to_a_day():
+    api = Api({"c": days_before(*range(30))}, lambda call: httpx.Response(500) if call > 10 else None)
+    usage = read(api)
+    assert set(usage.days) == set(days_before(*range(21, 30))), "not today: the next load would begin there"
+    assert usage.problem is not None
+    assert usage.problem.startswith("2025-06-10: HTTP_500")
+    assert usage.http_requests == 10 + 5
+
+
+def test_the_rate_limit_is_waited_for():
+    def trouble(call: int) -> httpx.Response | None:
+        return httpx.Response(429, headers={"Retry-After": "60"}, json={"retryAfter": 30}) if call == 3 else None
+
+    api = Api({"c": days_before(0)}, trouble)
+
+    async def reading() -> tuple[Usage, float]:
+        settings = InstaviewSettings(api_key="sk_test", base_url="https://api.example")
+        reader = BillingReader(settings, {"c": TODAY}, transport=httpx.MockTransport(api), wall=lambda: NOON)
+        return await reader.run(), now()
+
+    usage, seconds = run(reading())
+    assert (usage.problem, usage.rate_limited, len(usage.days)) == (None, 1, 4)
+    assert 60 <= seconds < 70
+
+
+@pytest.mark.parametrize("options", [{"wait": 10.0}, {"look_once": True}, {"wait": 0.0}])
+def test_a_wait_that_is_too_long_is_not_begun(options):
+    limited = httpx.Response(429, headers={"Retry-After": "60"})
+    usage = read(Api({"c": []}, lambda call: limited), **options)
+    assert usage.problem == "the rate limit leaves no more calls within --wait"
+    assert usage.days == {}
+
+
+def test_stopping_ends_it_with_what_is_whole():
+    api = Api({"c": days_before(*range(30))})
+
+    async def reading() -> Usage:
+        settings = InstaviewSettings(api_key="sk_test", base_url="https://api.example")
+        reader = BillingReader(settings, {}, transport=httpx.MockTransport(stop_at_seven), wall=lambda: NOON)
+        readers.append(reader)
+        return await reader.run()
+
+    def stop_at_seven(request: httpx.Request) -> httpx.Response:
+        if len(api.asked) == 7:
+            readers[0].stop()
+        return api(request)
+
+    readers: list[BillingReader] = []
+    usage = run(reading())
+    assert usage.problem == "stopped"
+    assert set(usage.days) == set(days_before(*range(23, 30)))
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2025-02-30", "9999-01-01"])
+def test_a_day_that_is_none_or_still_to_come_is_refused(since):
+    with pytest.raises(UsageError, match="billing since"):
+        checked_since(since)

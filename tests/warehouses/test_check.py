@@ -1,0 +1,129 @@
+"""`instaview check`: is the warehouse reachable and writable, and if not, which setting is it."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from instaview.tables import ARROW_TYPES
+
+DOCS = Path(__file__).parents[2] / "docs" / "warehouses"
+
+
+def problem(machine, **settings):
+    """The one line that `check` prints about the destination, which must not hold a secret."""
+    done = machine.run("check", "--json", **settings)
+    assert "hush-hush" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    found = json.loads(done.stdout)["destination"]
+    assert done.returncode == (1 if found["problem"] else 0)
+    assert "\n" not in (found["problem"] or "")
+    return found["problem"]
+
+
+def nobody_listens():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return str(taken.getsockname()[1])
+
+
+def test_a_warehouse_that_can_be_written_to_is_good_and_left_as_it_was(machine):
+    assert problem(machine) is None
+    assert machine.run("check").stdout.rstrip().endswith("reachable and writable")
+    assert "nothing is loaded yet" in machine.run("status").stdout
+    machine.load()
+    assert problem(machine) is None
+
+
+@pytest.mark.only_on("postgres")
+def test_postgres_names_the_setting(machine):
+    address = machine.warehouse.settings["DESTINATION__POSTGRES__CREDENTIALS"]
+    port = re.search(r":(\d+)/", address)[1]
+
+    def with_(place):
+        return problem(machine, DESTINATION__POSTGRES__CREDENTIALS=place)
+
+    place = "under [destination.postgres.credentials]"
+    closed = with_(f"postgresql://owner:hush-hush@127.0.0.1:{nobody_listens()}/postgres")
+    assert f"look at host, port {place}" in closed
+    assert f"look at host {place}" in with_("postgresql://owner:hush-hush@no-such-host.invalid:5432/postgres")
+    assert f"look at database {place}" in with_(f"postgresql://owner:hush-hush@127.0.0.1:{port}/elsewhere")
+    assert f"look at username, password {place}" in with_(f"postgresql://nobody:hush-hush@127.0.0.1:{port}/postgres")
+
+
+@pytest.mark.only_on("postgres")
+def test_the_grants_of_the_script_suffice_on_postgres_and_fewer_are_told(sandbox, machine):
+    script = (DOCS / "postgres.sql").read_text(encoding="utf-8")
+    machine.sql("CREATE ROLE stranger LOGIN")
+    owner = machine.warehouse.settings["DESTINATION__POSTGRES__CREDENTIALS"]
+
+    def as_(role):
+        return {"DESTINATION__POSTGRES__CREDENTIALS": owner.replace("owner", role)}
+
+    said = problem(machine, **as_("stranger"))
+    assert "permission denied" in said
+    assert "docs/warehouses/postgres.sql" in said
+    for statement in re.sub(r"--.*", "", script).split(";"):
+        if statement.strip():
+            machine.sql(
+                statement.replace("instaview.", f"{machine.dataset}.").replace(
+                    "SCHEMA instaview", f"SCHEMA {machine.dataset}"
+                )
+            )
+    assert problem(machine, **as_("instaview_loader")) is None
+    ids = sandbox.add("sourcing", 1)
+    assert machine.load(*ids, **as_("instaview_loader"))["completed"] == 1
+    assert machine.load(*ids, "--refresh", **as_("instaview_loader"))["completed"] == 1
+    machine.sql("CREATE ROLE analyst LOGIN IN ROLE instaview_reader")
+    read = machine.run("status", "--json", **as_("analyst"))
+    assert json.loads(read.stdout)["requests"]["completed"] == 1, "new tables can be read by those who may"
+
+
+@pytest.mark.only_on("snowflake")
+def test_snowflake_names_the_setting(machine):
+    place = f"snowflake://loader:hush-hush@fakesnow/ANALYTICS?host=127.0.0.1&port={nobody_listens()}&protocol=http"
+    closed = problem(machine, DESTINATION__SNOWFLAKE__CREDENTIALS=f"{place}&login_timeout=2")
+    assert "look at host under [destination.snowflake.credentials]" in closed
+    key = "&private_key_path=nowhere.p8"
+    missing = problem(machine, DESTINATION__SNOWFLAKE__CREDENTIALS=place + key)
+    assert "private_key" in missing
+
+
+@pytest.mark.only_on("bigquery")
+def test_bigquery_names_the_setting(machine):
+    account = json.loads(machine.warehouse.settings["DESTINATION__BIGQUERY__CREDENTIALS"])
+    bad = json.dumps({**account, "private_key": "hush-hush"})
+    said = problem(machine, DESTINATION__BIGQUERY__CREDENTIALS=bad)
+    assert "look at private_key, client_email under [destination.bigquery.credentials]" in said
+
+
+@pytest.mark.only_on("duckdb")
+def test_duckdb_names_the_file(machine):
+    (machine.folder / "no.duckdb").write_text("this is no database" * 1000)
+    said = problem(machine, DESTINATION__DUCKDB__CREDENTIALS=str(machine.folder / "no.duckdb"))
+    assert "look at credentials under [destination.duckdb]" in said
+
+
+@pytest.mark.only_on("postgres", "snowflake")
+def test_settings_that_are_missing_are_named(machine):
+    name = machine.warehouse.name
+    said = problem(machine, **{f"DESTINATION__{name.upper()}__CREDENTIALS": None})
+    assert f"{name}: missing settings:" in said
+    assert f"[destination.{name}]" in said
+
+
+def test_the_types_are_those_that_the_docs_tell(machine):
+    header, _, *lines = re.search(r"\| model \|.*?\n\n", (DOCS / "README.md").read_text(), re.DOTALL)[0].splitlines()
+    names = [cell.strip().lower() for cell in header.strip("|").split("|")]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line]
+    assert [row[0] for row in rows] == list(ARROW_TYPES)
+    told = {row[0]: row[names.index(machine.warehouse.name)] for row in rows}
+    with machine.pipeline() as pipeline:
+        mapper = pipeline.destination_client().type_mapper
+        table = {"name": "candidates", "columns": {}}
+        found = {t: mapper.to_destination_type({"name": "c", "data_type": t}, table) for t in ARROW_TYPES}
+    assert found == told

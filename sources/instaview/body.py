@@ -48,6 +48,7 @@ class BodyReader:
         async with AsyncExitStack() as alone:
             async for piece in _pieces(response):
                 if len(body) + len(piece) > LARGEST_BODY:
+                    body.clear()  # the traceback would hold it until Python looks for cycles
                     raise BodyTooLarge(f"the answer is larger than {LARGEST_BODY} bytes")
                 if len(body) <= ORDINARY_BODY < len(body) + len(piece):
                     await alone.enter_async_context(self._one_large)

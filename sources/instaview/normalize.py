@@ -161,7 +161,7 @@ def _profiles(model: RunModel, bodies: list[Json], leftovers: Leftovers) -> _Pro
         no_rows: list[Any] = []
         for position, item in enumerate(items, 1):
             profile_id = item.get("profileId") if isinstance(item, dict) else None
-            if not isinstance(profile_id, str) or not profile_id or not _is_text(profile_id):
+            if type(profile_id) is not str or not profile_id or not _is_text(profile_id):
                 no_rows.append(item)
             elif profile_id not in seen:
                 seen[profile_id] = item
@@ -384,7 +384,7 @@ def _fits(value: Any, type_: Type) -> bool:
 
 def _timestamp(value: Any) -> datetime | None:
     """An ISO 8601 time with `Z`, an offset, or neither (then it is UTC); None where it is none."""
-    if not isinstance(value, str):
+    if type(value) is not str:
         return None
     try:
         time = datetime.fromisoformat(value)

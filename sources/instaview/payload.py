@@ -137,21 +137,27 @@ def _all_of_an_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _whole_number(text: str) -> int | str:
+class Digits(str):
+    """A number as it is written, where Python has none that is equal to it. It is no text to put into a text column."""
+
+    __slots__ = ()
+
+
+def _whole_number(text: str) -> int | Digits:
     try:
         return int(text)
     except ValueError:  # thousands of digits
-        return text
+        return Digits(text)
 
 
-def _number(text: str) -> float | str:
+def _number(text: str) -> float | Digits:
     number = float(text)
     if len(text) <= _EXACT_LENGTH and "e" not in text and "E" not in text:
         return number
     try:
-        return number if math.isfinite(number) and Decimal(repr(number)) == Decimal(text) else text
+        return number if math.isfinite(number) and Decimal(repr(number)) == Decimal(text) else Digits(text)
     except InvalidOperation:  # an exponent of many digits
-        return text
+        return Digits(text)
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -1269,6 +1269,17 @@ def test_a_number_that_no_double_holds_keeps_every_digit_in_extra(number: str) -
     assert row["extra"] == {"matchScore": number, "new": [number]}
 
 
+@pytest.mark.parametrize("number", ["1e400", "0.1000000000000000055511151231257827", "9" * 5_000])
+def test_a_number_that_is_read_as_its_digits_is_no_text(number: str) -> None:
+    profiles = f'{{"profileId": {number}}}, {{"profileId": "p1", "name": {number}, "skills": ["a", {number}]}}'
+    body = f'{{"createdAt": {number}, "candidates": [{profiles}]}}'.encode()
+    tables = read(normalize([Result(Request(request_id("sourcing"), "sourcing"), body)]))
+    assert only(tables, "sourcing_runs")["extra"] == {"candidates": [{"profileId": number}], "createdAt": number}
+    row = only(tables, "candidates")
+    assert (row["name"], row["extra"]) == (None, {"name": number, "skills": ["a", number]})
+    assert [row["skill"] for row in tables["profile_skills"]] == ["a"]
+
+
 @pytest.mark.parametrize("space", ["", " ", "\n\t"])
 @pytest.mark.parametrize("text", ["plain", 'quoted "name": value', "\ud800"])
 def test_of_a_name_that_repeats_the_last_value_counts_and_those_before_it_are_kept(space: str, text: str) -> None:

@@ -79,10 +79,10 @@ def _(budget, company, figures, mo, page, period, refresh, runs, snapshot):
             budget=budget.value or None,
         ),
     )
-    _filters = [refresh] if period is None else [period, company, runs, budget, refresh]
+    _filters = [period, company, runs, budget, refresh] if period is not None else [refresh]
     mo.Html(
-        f"<style>{page.stylesheet('.dark {{ {} }}')}</style>"
-        f'<div class="iv">{page.title(_chosen)}{mo.hstack(_filters, wrap=True, justify="start", align="center")}'
+        f"<style>{page.stylesheet('.dark {{ {} }}')}{page.DASHBOARD_CSS}</style>"
+        f'<div class="iv">{page.title(_chosen)}<div class="iv-filters">{"".join(f.text for f in _filters)}</div>'
         + page.body(_chosen, lambda chart, chosen, _: mo.as_html(chart(chosen, "container")).text)
         + "</div>"
     )

@@ -227,7 +227,16 @@ def _ranking(
 
 def _time(field: str, unit: Unit, width: Width) -> alt.X:
     ticks = 4 if _is_narrow(width) else 8
-    axis = alt.Axis(format=_DATES[unit], tickCount=ticks, labelFlush=True, labelPadding=6, grid=False, ticks=False)
+    axis = alt.Axis(
+        format=_DATES[unit],
+        tickCount=ticks,
+        labelFlush=True,
+        labelOverlap="greedy",
+        labelSeparation=12,
+        labelPadding=6,
+        grid=False,
+        ticks=False,
+    )
     return alt.X(field, title=None, axis=axis)
 
 

@@ -30,9 +30,18 @@ _NO_RUNS = "No sourcing run ended here. Choose a longer period, or all companies
 _NO_SCORES = "No candidate here has a score."
 
 
+DASHBOARD_CSS = """
+:root { --marimo-text-font: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+body, #App { background: var(--iv-page) !important; }
+.marimo-cell, .output-area { background: transparent !important; }
+.iv-filters { display: flex; flex-wrap: wrap; gap: 10px 20px; align-items: center; margin-bottom: 20px; }
+"""
+"""What the dashboard needs beside the stylesheet: the colour of the page, and how its filters stand."""
+
+
 @cache
-def stylesheet(dark: str = "@media (prefers-color-scheme: dark) {{ :root {{ {} }} }}") -> str:
-    """The CSS. `dark` is a rule around the dark colours for whatever tells that it is dark."""
+def stylesheet(dark: str = "@media (prefers-color-scheme: dark) {{\n:root {{\n{}}}\n}}\n") -> str:
+    """The CSS. `dark` is the rule around the dark colours, for whatever tells that it is dark."""
     folder = Path(__file__).parent
     colors = (folder / "dark.css").read_text(encoding="utf-8")
     return (folder / "page.css").read_text(encoding="utf-8") + dark.format(colors)
@@ -70,8 +79,8 @@ def body(figures: Figures, draw: Draw) -> str:
         _panel("Top skills", "Candidates who have the skill", _skills(f, draw), 6),
     ]
     credit = [
-        _panel(f"Credits by {f.credit_unit}", _credits_note(f), _credits(f, draw), 8),
-        _panel("Used and billed", "Credits, on days that billing is loaded for", _billing(f), 4),
+        _panel(f"Credits by {f.credit_unit}", _credits_note(f), _credits(f, draw), 7),
+        _panel("Used and billed", "Credits, on days that billing is loaded for", _billing(f), 5),
     ]
     requests = [
         _panel("Failures by cause", "Requests as a whole, and single profiles", _failures(f, draw), 6),
@@ -100,7 +109,7 @@ def _tiles(figures: Figures) -> str:
         ("Score of 80 or more", _share(h.share_strong), _plural(h.strong, "candidate")),
         ("With an e-mail", _share(h.share_with_email), _plural(h.with_email, "candidate")),
         ("Credits", _count(h.credits), _budget_text(figures)),
-        ("Open requests", _count(h.open), f"{_count(h.completed)} of {_count(h.requests)} completed"),
+        ("Open requests", _count(h.open), f"{_count(h.completed)} of {_count(h.requests)} done"),
     ]
     cells = (f"<div><dt>{name}</dt><dd>{value}</dd><dd>{more}</dd></div>" for name, value, more in tiles)
     return f'<dl class="iv-tiles">{"".join(cells)}</dl>'
@@ -109,7 +118,7 @@ def _tiles(figures: Figures) -> str:
 def _budget_text(figures: Figures) -> str:
     h = figures.headline
     if h.budget:
-        return f"{h.credits / h.budget:.0%} of {_count(h.budget)} planned"
+        return f"{h.credits / h.budget:.0%} of the budget"
     return f"{_count(h.computed_credits)} of them computed" if h.computed_credits else ""
 
 
@@ -182,7 +191,7 @@ def _credits_note(figures: Figures) -> str:
 def _credits(figures: Figures, draw: Draw) -> str:
     if figures.credits_over_time.empty:
         return _nothing("No credits were used here. Choose a longer period, or all companies.")
-    return draw(charts.credits_over_time, figures, 8)
+    return draw(charts.credits_over_time, figures, 7)
 
 
 def _billing(figures: Figures) -> str:

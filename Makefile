@@ -3,9 +3,10 @@
 VENV ?= .venv
 PYTHON ?= python3
 WAREHOUSES ?= $(CURDIR)/.warehouses
+SCREENSHOTS ?= $(CURDIR)/.screenshots
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-faults test-warehouses lint bench clean
+.PHONY: help demo test test-faults test-warehouses test-browser lint bench clean
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -29,6 +30,11 @@ test-faults: $(VENV)/.installed
 test-warehouses: $(VENV)/.installed
 	@INSTAVIEW_WAREHOUSES=$(WAREHOUSES) $(BIN)/python -m pytest tests/warehouses --warehouse all -n 3 --dist loadgroup
 
+# make test-browser  the report and the dashboard in Chromium, light and dark, wide and narrow; pictures in .screenshots
+test-browser: $(VENV)/.installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,browser]'
+	@INSTAVIEW_SCREENSHOTS=$(SCREENSHOTS) $(BIN)/python -m pytest tests/browser -m browser
+
 # make lint   ruff and mypy
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check .
@@ -42,4 +48,4 @@ bench: $(VENV)/.installed
 
 # make clean  remove the environment and what the demo left
 clean:
-	@rm -rf $(VENV) $(WAREHOUSES) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage instaview_demo.duckdb
+	@rm -rf $(VENV) $(WAREHOUSES) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage $(SCREENSHOTS) instaview_demo.duckdb instaview_demo.html

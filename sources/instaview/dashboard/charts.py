@@ -26,6 +26,7 @@ MOST_SKILLS = 12
 MOST_CAUSES = 10
 MOST_DOTS = 400
 _ROW = 26  # pixels a bar and the space around it
+_WHATS = {"request": BAD, "profile": "var(--iv-pale-bad)"}
 _UNITS = {"day": "Day", "week": "Week from", "month": "Month from"}
 _DATES = {"day": "%-d %b", "week": "%-d %b", "month": "%b %Y"}
 
@@ -36,7 +37,7 @@ def quality_over_time(figures: Figures, width: Width) -> alt.TopLevelMixin:
     runs = runs.assign(run=runs["request_id"].map(run_label)) if has_dots(figures) else runs[:0].assign(run=None)
     unit = figures.trend_unit
     lowest = min(figures.quality_over_time["score_average"].min(), runs["score_average"].min())
-    low = min(60, 10 * int(lowest // 10))
+    low = 0 if lowest < 30 else min(60, 10 * int(lowest // 10))
     scale = alt.Scale(domain=[low, 100])
     dots = (
         alt.Chart(runs)
@@ -91,7 +92,7 @@ def score_histogram(figures: Figures, width: Width) -> alt.TopLevelMixin:
             title="Match score, in bands of ten",
             axis=_categories(labelAngle=0, labelExpr=_first_number()),
         ),
-        y=alt.Y("candidates:Q", title="Candidates", axis=_values(format=",d")),
+        y=alt.Y("candidates:Q", title="Candidates", scale=alt.Scale(nice=5), axis=_values(format=",d")),
         tooltip=[
             alt.Tooltip("band:O", title="Score"),
             alt.Tooltip("candidates:Q", title="Candidates", format=",d"),
@@ -144,10 +145,11 @@ def failures(figures: Figures, width: Width) -> alt.TopLevelMixin:
         # one cause can be that of both
         label=top["cause"].where(~top["cause"].duplicated(), top["cause"] + " · " + top["what"])
     )
+    whats = [what for what in _WHATS if what in set(top["what"])]
     color = alt.Color(
         "what:N",
-        scale=alt.Scale(domain=["request", "profile"], range=[BAD, "var(--iv-pale-bad)"]),
-        legend=_legend(labelExpr="datum.label == 'request' ? 'requests' : 'profiles not enriched'"),
+        scale=alt.Scale(domain=whats, range=[_WHATS[what] for what in whats]),
+        legend=_legend(labelExpr="datum.label == 'request' ? 'Requests' : 'Profiles'"),
         title=None,
     )
     tooltip = [
@@ -209,7 +211,7 @@ def _ranking(
 ) -> alt.TopLevelMixin:
     """Bars from left to right with their numbers at the end, so that they need no axis."""
     base = alt.Chart(frame).encode(
-        y=alt.Y(f"{label}:N", sort=None, title=None, axis=_categories()),
+        y=alt.Y(f"{label}:N", sort=None, title=None, axis=_categories(labelLimit=130 if _is_narrow(width) else 170)),
         x=alt.X(
             f"{value}:Q",
             title=None,

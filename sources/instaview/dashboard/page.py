@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from . import charts
-from .figures import Figures, Step
+from .figures import KINDS, Figures, Step
 
 if TYPE_CHECKING:
     import altair as alt
@@ -63,7 +63,7 @@ def description(figures: Figures) -> str:
     if choice.run_ids:
         one = len(choice.run_ids) == 1
         parts.append(f"run {next(iter(choice.run_ids))}" if one else f"{len(choice.run_ids)} chosen runs")
-    return "  ·  ".join(parts)
+    return "  ·  ".join(filter(None, parts))
 
 
 def body(figures: Figures, draw: Draw) -> str:
@@ -78,13 +78,15 @@ def body(figures: Figures, draw: Draw) -> str:
         _panel("Latest runs", "Bar: the middle half of the scores. Tick: the median", _runs(f, draw), 6),
         _panel("Top skills", "Candidates who have the skill", _skills(f, draw), 6),
     ]
+    if f.quality.empty:
+        quality = [_panel("Sourcing runs", "", _nothing(_NO_RUNS), 12)]
     credit = [
         _panel(f"Credits by {f.credit_unit}", _credits_note(f), _credits(f, draw), 7),
         _panel("Used and billed", "Credits, on days that billing is loaded for", _billing(f), 5),
     ]
     requests = [
-        _panel("Failures by cause", "Requests as a whole, and single profiles", _failures(f, draw), 6),
-        _panel("Still open", _open_note(f), _open(f), 6),
+        _panel("Failures by cause", "Requests as a whole, and single profiles", _failures(f, draw), 5),
+        _panel("Still open", _open_note(f), _open(f), 7),
     ]
     sections = [
         _section("Candidate quality", "", quality),
@@ -132,7 +134,7 @@ def _over_time_note(figures: Figures) -> str:
 
 def _over_time(figures: Figures, draw: Draw) -> str:
     if figures.quality_over_time.empty:
-        return _nothing(_NO_RUNS if figures.quality.empty else _NO_SCORES)
+        return _nothing(_NO_SCORES)
     return draw(charts.quality_over_time, figures, 7)
 
 
@@ -143,7 +145,7 @@ def _scores_note(figures: Figures) -> str:
 
 def _scores(figures: Figures, draw: Draw) -> str:
     if figures.score_bands.empty:
-        return _nothing(_NO_RUNS if figures.quality.empty else _NO_SCORES)
+        return _nothing(_NO_SCORES)
     return draw(charts.score_histogram, figures, 5)
 
 
@@ -155,12 +157,10 @@ def _funnel_note(figures: Figures) -> str:
 
 
 def _funnel(steps: list[Step]) -> str:
-    if not steps:
-        return _nothing(_NO_RUNS)
-    most = max(step.count for step in steps) or 1
+    most = max((step.count for step in steps), default=0) or 1
     rows = (
         f"<li><span>{step.name.capitalize()}</span><b>{_count(step.count)}</b>"
-        f'<i><i style="width:{100 * step.count / most:.1f}%"></i></i>'
+        f'<i><i style="width:{100 * step.count / most:.1f}%;min-width:{2 if step.count else 0}px"></i></i>'
         f"<small>{f'{_share(step.share)} of {step.base}' if step.share is not None else '&nbsp;'}</small></li>"
         for step in steps
     )
@@ -169,13 +169,13 @@ def _funnel(steps: list[Step]) -> str:
 
 def _runs(figures: Figures, draw: Draw) -> str:
     if figures.scored_runs.empty:
-        return _nothing(_NO_RUNS if figures.quality.empty else _NO_SCORES)
+        return _nothing(_NO_SCORES)
     return draw(charts.runs, figures, 6)
 
 
 def _skills(figures: Figures, draw: Draw) -> str:
     if figures.skills.empty:
-        return _nothing(_NO_RUNS if figures.quality.empty else "No candidate here lists a skill.")
+        return _nothing("No candidate here lists a skill.")
     return draw(charts.skills, figures, 6)
 
 
@@ -226,7 +226,7 @@ def _where_from(figures: Figures) -> str:
 def _failures(figures: Figures, draw: Draw) -> str:
     if figures.failures.empty:
         return _nothing("Nothing failed.")
-    return draw(charts.failures, figures, 6)
+    return draw(charts.failures, figures, 5)
 
 
 def _open_note(figures: Figures) -> str:
@@ -241,7 +241,7 @@ def _open(figures: Figures) -> str:
         (f"<code>{_escaped(request_id)}</code>", _kind(kind), _age(waiting), _count(polls))
         for request_id, kind, _, waiting, polls in figures.open_requests.head(_MOST_OPEN).itertuples(index=False)
     ]
-    return _table(("Request", "Kind", "Open for", "Looks"), rows)
+    return _table(("Request", "Kind", "Open for", "Looks"), rows, texts=2)
 
 
 # ---------------------------------------------------------------------- parts
@@ -260,13 +260,17 @@ def _nothing(text: str) -> str:
     return f'<p class="iv-empty">{text}</p>'
 
 
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], total: tuple[str, ...] | None = None) -> str:
+def _table(
+    heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], total: tuple[str, ...] | None = None, *, texts: int = 1
+) -> str:
+    """A table whose first columns, so many, are text and the others numbers."""
+
     def line(cells: tuple[str, ...], tag: str = "td") -> str:
         return f"<tr>{''.join(f'<{tag}>{cell}</{tag}>' for cell in cells)}</tr>"
 
     foot = f"<tfoot>{line(total)}</tfoot>" if total else ""
     return (
-        f'<div class="iv-scroll"><table><thead>{line(heads, "th")}</thead>'
+        f'<div class="iv-scroll"><table class="iv-texts-{texts}"><thead>{line(heads, "th")}</thead>'
         f"<tbody>{''.join(map(line, rows))}</tbody>{foot}</table></div>"
     )
 
@@ -276,7 +280,8 @@ def _escaped(value: object) -> str:
 
 
 def _kind(kind: str) -> str:
-    return f'<span class="iv-kind" style="--iv-kind:var(--iv-{_escaped(kind)})">{_escaped(kind.capitalize())}</span>'
+    color = f' style="--iv-kind:var(--iv-{kind})"' if kind in KINDS else ""
+    return f'<span class="iv-kind"{color}>{_escaped(kind.capitalize())}</span>'
 
 
 def _count(number: float | None) -> str:
@@ -296,7 +301,9 @@ def _score(number: float | None) -> str:
 
 
 def _share(number: float | None) -> str:
-    return "–" if number is None else f"{number:.0%}"
+    if number is None:
+        return "–"
+    return "under 1%" if 0 < number < 0.005 else f"{number:.0%}"
 
 
 def _age(waiting: pd.Timedelta) -> str:
@@ -312,10 +319,13 @@ def _age(waiting: pd.Timedelta) -> str:
 
 
 def _period(figures: Figures) -> str:
-    if figures.period is None:
-        return "no period"
-    since, until = figures.period
-    return _day(since) if since == until else f"{_day(since)} – {_day(until)}"
+    if figures.period is not None:
+        since, until = figures.period
+        return _day(since) if since == until else f"{_day(since)} – {_day(until)}"
+    choice = figures.choice
+    if choice.since is not None:
+        return f"since {_day(choice.since)}"
+    return f"until {_day(choice.until)}" if choice.until is not None else ""
 
 
 def _day(day: date) -> str:

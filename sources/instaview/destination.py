@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -110,6 +111,19 @@ def _tell_file_and_dataset_apart(pipeline: dlt.Pipeline, destination: AnyDestina
 def is_duckdb(pipeline: dlt.Pipeline) -> bool:
     """Whether the warehouse is a DuckDB file, read and written in this process."""
     return pipeline.destination is not None and pipeline.destination.destination_type == DUCKDB
+
+
+def target_of(pipeline: dlt.Pipeline) -> str:
+    """Which dataset of which warehouse the pipeline loads to, as a digest that says nothing else."""
+    config = pipeline.destination_client().config
+    try:
+        place = config.data_location() or config.fingerprint()
+    except Exception:  # some destinations name no place
+        place = config.fingerprint()
+    # the place is an account or a region in some warehouses, so the database or project in it counts too
+    catalog = pipeline.sql_client().catalog_name(quote=False)
+    parts = (config.destination_name, place, catalog, pipeline.dataset_name)
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
 @contextmanager

@@ -7,7 +7,6 @@ did, it would copy it again. It is dropped, and its requests are read again, whi
 from __future__ import annotations
 
 import gzip
-import hashlib
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,8 @@ import dlt
 from dlt.common.storages import LoadStorage
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from .destination import is_connection_error
+from .destination import is_connection_error, target_of
+from .dropped import note_dropped
 from .exceptions import UsageError
 from .lease import only_writer
 from .ledger import open_ledger
@@ -32,38 +32,38 @@ logger = logging.getLogger("instaview")
 _TARGET = "instaview_target"
 
 
-def finish_packages(pipeline: dlt.Pipeline) -> list[Request]:
+def finish_packages(pipeline: dlt.Pipeline) -> None:
     """Loads the packages that an earlier load left on this machine, or drops them.
 
     They are dropped where loading had begun, where they cannot be loaded, where they were meant for another warehouse,
     and where another machine has loaded since, which may have read newer results. A package that can never be loaded
-    thus does not stand in the way of the next.
-
-    Returns:
-        The requests of the dropped packages, to be read again, so that dropping loses nothing.
+    thus does not stand in the way of the next. Their requests are noted, so that dropping loses nothing.
 
     Raises:
         PipelineStepFailed: the warehouse cannot be reached; the packages stay.
     """
-    dropped: list[Request] = []
+    target = target_of(pipeline)
     if pipeline.has_pending_data:
         noted = _noted_target(pipeline)
         if noted is None:  # a plain pipeline's: where they were to go is not known, but what they hold
-            dropped = _drop(pipeline)
-        elif noted != _target(pipeline):
-            pipeline.abort_packages()
+            _drop(pipeline, target)
+        elif noted != target:
+            _drop(pipeline, noted)
         else:
             with only_writer(pipeline):
-                dropped = _drop(pipeline) if _has_begun(pipeline) or _others_have_loaded(pipeline) else _load(pipeline)
+                if _has_begun(pipeline) or _others_have_loaded(pipeline):
+                    _drop(pipeline, target)
+                else:
+                    _load(pipeline)
     forget_loaded(pipeline)
     forget_half_extracted(pipeline)
-    pipeline.set_local_state_val(_TARGET, _target(pipeline))
-    return dropped
+    pipeline.set_local_state_val(_TARGET, target)
 
 
-def drop_begun_packages(pipeline: dlt.Pipeline) -> list[Request]:
-    """Drops all packages if loading had begun with any; returns their requests."""
-    return _drop(pipeline) if _has_begun(pipeline) else []
+def drop_begun_packages(pipeline: dlt.Pipeline) -> None:
+    """Drops all packages if loading had begun with any."""
+    if _has_begun(pipeline):
+        _drop(pipeline, target_of(pipeline))
 
 
 def _has_begun(pipeline: dlt.Pipeline) -> bool:
@@ -80,7 +80,7 @@ def _others_have_loaded(pipeline: dlt.Pipeline) -> bool:
     return last is not None and float(last[0]) > float(min(packages))
 
 
-def _load(pipeline: dlt.Pipeline) -> list[Request]:
+def _load(pipeline: dlt.Pipeline) -> None:
     try:
         if pipeline.list_extracted_load_packages():
             pipeline.normalize()
@@ -89,11 +89,11 @@ def _load(pipeline: dlt.Pipeline) -> list[Request]:
         if is_connection_error(error):
             raise
         logger.warning("an earlier load left a package that cannot be loaded; dropped, its requests are read again")
-        return _drop(pipeline)
-    return []
+        _drop(pipeline, target_of(pipeline))
 
 
-def _drop(pipeline: dlt.Pipeline) -> list[Request]:
+def _drop(pipeline: dlt.Pipeline, target: str) -> None:
+    """Drops all packages; first of all their requests are noted."""
     found: list[Request] = []
     for path in Path(pipeline.working_dir).rglob(f"{REQUESTS.name}.*"):
         if LoadStorage.LOADED_FOLDER in path.relative_to(pipeline.working_dir).parts:
@@ -102,8 +102,8 @@ def _drop(pipeline: dlt.Pipeline) -> list[Request]:
             found += requests_from(_read(path))
         except (OSError, ValueError, UsageError):
             continue  # written half, or spoilt
+    note_dropped(pipeline, found, target)
     pipeline.abort_packages()
-    return found
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -116,19 +116,6 @@ def _read(path: Path) -> pd.DataFrame:
     opened = gzip.open if path.read_bytes()[:2] == b"\x1f\x8b" else open
     with opened(path, "rt", encoding="utf-8") as file:
         return pd.read_csv(file, usecols=columns, dtype=str, keep_default_na=False, na_values="")
-
-
-def _target(pipeline: dlt.Pipeline) -> str:
-    """Which dataset of which warehouse the pipeline loads to, as a digest that says nothing else."""
-    config = pipeline.destination_client().config
-    try:
-        place = config.data_location() or config.fingerprint()
-    except Exception:  # some destinations name no place
-        place = config.fingerprint()
-    # the place is an account or a region in some warehouses, so the database or project in it counts too
-    catalog = pipeline.sql_client().catalog_name(quote=False)
-    parts = (config.destination_name, place, catalog, pipeline.dataset_name)
-    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
 def _noted_target(pipeline: dlt.Pipeline) -> str | None:

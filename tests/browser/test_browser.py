@@ -51,7 +51,8 @@ CUT_OFF = """() => [...document.querySelectorAll('.iv :is(h1, h2, h3, p, dt, dd,
 # text whose contrast with what is behind it is below 4.5, as WCAG 2 computes it
 PALE = """() => {
   const of = color => color.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map(c => c / 255).map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+  const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
+    .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
     .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
   const behind = e => {
     for (; e; e = e.parentElement) {

@@ -92,6 +92,21 @@ def test_the_source_reads_again_what_broke_off_and_nothing_that_was_loaded(serve
     assert sorted(call.path.split("/")[-2] for call in served.calls[calls:]) == sorted(broken_off)
 
 
+def test_the_source_reads_what_its_own_pipeline_dropped_and_nothing_of_another_one(served, here):
+    ids = {name: served.add("sourcing", 1) for name in ("own", "loaded", "dropped")}
+    own = dlt.pipeline("own", destination="duckdb", dataset_name="own_data")
+    other = dlt.pipeline("other", destination="duckdb", dataset_name="other_data")  # the active one from now on
+    other.run(instaview_source(ids["loaded"]))
+    rows(other, "ALTER TABLE candidates RENAME TO hidden")
+    with pytest.raises(PipelineStepFailed):
+        other.run(instaview_source(ids["dropped"]))
+    rows(other, "ALTER TABLE hidden RENAME TO candidates")
+    own.run(instaview_source(ids["own"]))
+    assert rows(own, "SELECT request_id FROM requests") == [(ids["own"][0],)]
+    other.run(instaview_source([]))
+    assert {row[0] for row in rows(other, "SELECT request_id FROM requests")} == {*ids["loaded"], *ids["dropped"]}
+
+
 def test_the_source_removes_duplicates_also_after_a_load_that_need_not(served, pipeline):
     load(pipeline, served.add("sourcing", 1))
     pipeline.run(instaview_source(served.add("sourcing", 1)))

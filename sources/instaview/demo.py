@@ -108,7 +108,7 @@ def _report(console: Console, pipeline: dlt.Pipeline) -> None:
         from .dashboard.figures import Choice
         from .dashboard.report import write_report
     except ModuleNotFoundError:
-        console.print("\nFor a report of these figures: pip install 'dlt-source-instaview[dashboard]'")
+        console.print("\nFor a report of these figures: pip install 'dlt-source-instaview[dashboard]'", markup=False)
         return
     write_report(pipeline, Path(REPORT), Choice(budget=_BUDGET))
     console.print(f"\nThe report, to open in a browser: {REPORT}")
@@ -195,6 +195,7 @@ def _next_steps(console: Console) -> None:
         f"  DESTINATION__DUCKDB__CREDENTIALS={FILE} {shown} status\n"
         f"  {python} -c \"import duckdb; print(duckdb.connect('{FILE}').sql("
         "'SELECT name, match_score, headline FROM instaview.candidates ORDER BY 2 DESC LIMIT 5'))\"\n"
+        f"  DESTINATION__DUCKDB__CREDENTIALS={FILE} {shown} dashboard\n"
         f"  {shown} sandbox    # the same API, for as long as you like",
         highlight=False,
         soft_wrap=True,

@@ -51,8 +51,8 @@ CUT_OFF = """() => [...document.querySelectorAll('.iv :is(h1, h2, h3, p, dt, dd,
 # text whose contrast with what is behind it is below 4.5, as WCAG 2 computes it
 PALE = """() => {
   const of = color => color.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
-    .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+  const linear = c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => [r, g, b].map(c => linear(c / 255))
     .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
   const behind = e => {
     for (; e; e = e.parentElement) {
@@ -215,7 +215,7 @@ def dashboard(demo) -> Iterator[str]:
 @looks
 def test_dashboard_of_the_demo(demo, dashboard, browser, width, scheme):
     look = Look(browser, dashboard, width, scheme)
-    look.page.wait_for_function("document.querySelectorAll('.iv article svg.marks').length == 6", timeout=60_000)
+    look.page.locator("article svg.marks").nth(5).wait_for(timeout=60_000)
     look.check(f"dashboard-{width}-{scheme}")
     assert {httpx.URL(url).host for url in look.asked if url.startswith("http")} == {"127.0.0.1"}
     report = (demo.folder / "instaview_demo.html").read_text(encoding="utf-8")
@@ -225,7 +225,7 @@ def test_dashboard_of_the_demo(demo, dashboard, browser, width, scheme):
 
 def test_filters_choose(dashboard, browser):
     look = Look(browser, dashboard, 1280, "light")
-    look.page.get_by_label("Runs").click()
+    look.page.get_by_role("button", name="Runs").click()
     look.page.get_by_role("option").nth(3).click()
     look.page.wait_for_function("document.querySelector('.iv-tiles').innerText.includes('from 1 run')", timeout=30_000)
     assert "of all runs" in look.page.inner_text(".iv")

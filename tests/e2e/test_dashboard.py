@@ -88,6 +88,13 @@ def test_a_missing_extra_is_told_in_a_line(loaded, command, package):
     assert done.stderr == "instaview: this needs more packages: pip install 'dlt-source-instaview[dashboard]'\n"
 
 
+def test_the_demo_without_the_extra_says_how_to_get_a_report():
+    code = "import sys; sys.modules['altair'] = None; from rich.console import Console; from instaview import demo; "
+    code += "demo._report(Console(width=200), None)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert "pip install 'dlt-source-instaview[dashboard]'" in done.stdout
+
+
 def shown(m, **env: str) -> str:
     """What the app shows, run without a browser."""
     code = f"import runpy; app = runpy.run_path({str(APP)!r})['app']; print(app.run()[0][-1].text)"

@@ -247,7 +247,7 @@ def _is_narrow(width: Width) -> bool:
 
 
 def _values(**more: Any) -> alt.Axis:
-    return alt.Axis(**{"tickCount": 5, "domain": False, "ticks": False, "grid": True, **more})
+    return alt.Axis(**{"tickCount": 5, "tickMinStep": 1, "domain": False, "ticks": False, "grid": True, **more})
 
 
 def _categories(**more: Any) -> alt.Axis:

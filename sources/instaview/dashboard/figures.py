@@ -389,6 +389,6 @@ def run_names(snapshot: Snapshot) -> dict[str, str]:
     runs = snapshot.quality.sort_values(["day", "completed_at"], ascending=False, na_position="last")
     days = runs["day"].dt.strftime("%Y-%m-%d").fillna("no date")
     return {
-        request_id: f"{day} · {run_label(request_id)} · {delivered:,.0f} candidates"
+        request_id: f"{day} · {run_label(request_id)} · {delivered:,.0f} candidate{'' if delivered == 1 else 's'}"
         for request_id, day, delivered in zip(runs["request_id"], days, runs["delivered"], strict=True)
     }

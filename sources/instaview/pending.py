@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import gzip
 import logging
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dlt
-from dlt.common.storages import LoadStorage
+from dlt.common.storages.load_package import LoadPackageInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from .destination import is_connection_error, target_of
@@ -22,7 +23,7 @@ from .lease import only_writer
 from .ledger import open_ledger
 from .request_ids import Request, requests_from
 from .tables import REQUESTS
-from .working_folder import forget_half_extracted, forget_loaded
+from .working_folder import SCHEMA, forget_half_extracted, forget_loaded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +44,7 @@ def finish_packages(pipeline: dlt.Pipeline) -> None:
         PipelineStepFailed: the warehouse cannot be reached; the packages stay.
     """
     target = target_of(pipeline)
-    if pipeline.has_pending_data:
+    if _ours(pipeline):
         noted = _noted_target(pipeline)
         if noted is None:  # a plain pipeline's: where they were to go is not known, but what they hold
             _drop(pipeline, target)
@@ -55,36 +56,46 @@ def finish_packages(pipeline: dlt.Pipeline) -> None:
                     _drop(pipeline, target)
                 else:
                     _load(pipeline)
+    if pipeline.has_pending_data:  # another source's, which dlt would load in the place of our first batch
+        _load_all(pipeline)
     forget_loaded(pipeline)
     forget_half_extracted(pipeline)
     pipeline.set_local_state_val(_TARGET, target)
 
 
 def drop_begun_packages(pipeline: dlt.Pipeline) -> None:
-    """Drops all packages if loading had begun with any."""
+    """Drops all our packages if loading had begun with any."""
     if _has_begun(pipeline):
         _drop(pipeline, target_of(pipeline))
 
 
+def _ours(pipeline: dlt.Pipeline) -> list[LoadPackageInfo]:
+    """Our packages that are not loaded, the oldest first."""
+    found = map(pipeline.get_load_package_info, _all(pipeline))
+    return [package for package in found if package.schema_name == SCHEMA]
+
+
+def _all(pipeline: dlt.Pipeline) -> list[str]:
+    return sorted({*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()})
+
+
 def _has_begun(pipeline: dlt.Pipeline) -> bool:
     """Whether any file of a package may have reached the warehouse already."""
-    packages = [pipeline.get_load_package_info(load_id) for load_id in pipeline.list_normalized_load_packages()]
+    normalized = set(pipeline.list_normalized_load_packages())
+    packages = [package for package in _ours(pipeline) if package.load_id in normalized]
     return any(jobs for package in packages for state, jobs in package.jobs.items() if state != "new_jobs")
 
 
 def _others_have_loaded(pipeline: dlt.Pipeline) -> bool:
     """Whether the warehouse has a load that is younger than the oldest package: its results may be older."""
-    packages = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
     with open_ledger(pipeline) as ledger:
         last = ledger.last_load() if ledger is not None else None
-    return last is not None and float(last[0]) > float(min(packages))
+    return last is not None and float(last[0]) > float(_ours(pipeline)[0].load_id)
 
 
 def _load(pipeline: dlt.Pipeline) -> None:
     try:
-        if pipeline.list_extracted_load_packages():
-            pipeline.normalize()
-        pipeline.load()
+        _load_all(pipeline)
     except PipelineStepFailed as error:
         if is_connection_error(error):
             raise
@@ -92,18 +103,28 @@ def _load(pipeline: dlt.Pipeline) -> None:
         _drop(pipeline, target_of(pipeline))
 
 
+def _load_all(pipeline: dlt.Pipeline) -> None:
+    if pipeline.list_extracted_load_packages():
+        pipeline.normalize()
+    pipeline.load()
+
+
 def _drop(pipeline: dlt.Pipeline, target: str) -> None:
-    """Drops all packages; first of all their requests are noted."""
+    """Drops all our packages; first of all their requests are noted."""
+    ours = [package.load_id for package in _ours(pipeline)]
+    folder = Path(pipeline.working_dir)
     found: list[Request] = []
-    for path in Path(pipeline.working_dir).rglob(f"{REQUESTS.name}.*"):
-        if LoadStorage.LOADED_FOLDER in path.relative_to(pipeline.working_dir).parts:
-            continue  # a plain pipeline keeps what it has loaded
+    for path in (path for load_id in ours for path in folder.glob(f"*/*/{load_id}/*/{REQUESTS.name}.*")):
         try:
             found += requests_from(_read(path))
         except (OSError, ValueError, UsageError):
             continue  # written half, or spoilt
     note_dropped(pipeline, found, target)
-    pipeline.abort_packages()
+    if ours == _all(pipeline):
+        pipeline.abort_packages()
+        return
+    for left in [left for load_id in ours for left in folder.glob(f"*/*/{load_id}")]:
+        shutil.rmtree(left)
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -32,7 +32,7 @@ from .request_ids import requests_from
 from .rows import RESULTS_AT_ONCE
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
 from .tables import REQUESTS, TABLES, Table
-from .working_folder import keep_private
+from .working_folder import SCHEMA, keep_private
 
 logger = logging.getLogger("instaview")
 
@@ -42,7 +42,7 @@ Rows = Iterator[tuple[str, pa.Table]]
 """Rows for tables of the model, by table name."""
 
 
-@dlt.source(name="instaview", section=SECTIONS[1])
+@dlt.source(name=SCHEMA, section=SECTIONS[1])
 def instaview_source(
     request_ids: Iterable[Any],
     *,
@@ -116,7 +116,7 @@ def rows_source(pipeline: dlt.Pipeline, rows: Rows) -> DltSource:
     # in one process with DuckDB, nothing else copies a file twice; elsewhere a lost connection can, and dlt tries again
     deduplicated = is_duckdb(pipeline)
 
-    @dlt.source(name="instaview", section=SECTIONS[1])
+    @dlt.source(name=SCHEMA, section=SECTIONS[1])
     def instaview() -> DltResource:
         return _with_hints(dlt.resource(_marked(rows), name="results"), deduplicated=deduplicated)
 

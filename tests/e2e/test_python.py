@@ -178,6 +178,33 @@ def test_load_takes_up_what_a_plain_pipeline_had_not_loaded_yet(served, pipeline
     assert rows(pipeline, "SELECT state, count(*) FROM requests GROUP BY 1") == [("completed", 2)]
 
 
+@pytest.mark.parametrize("ours_too", [False, True])
+def test_packages_of_other_sources_in_the_pipeline_are_loaded_and_kept(served, pipeline, here, ours_too):
+    pipeline.run(instaview_source(served.add("sourcing", 1)))
+
+    def notes(*texts: str) -> Any:
+        found = dlt.resource([{"text": text} for text in texts], name="notes", write_disposition="append")
+        return dlt.source(lambda: found, name="theirs")()
+
+    pipeline.run(notes("first"))
+    kept = set((here / "dlt").rglob("load/loaded/*/*/notes.*"))
+    pipeline.extract(notes("second"))
+    if ours_too:
+        rows(pipeline, "ALTER TABLE candidates RENAME TO hidden")
+        pipeline.extract(instaview_source(served.add("sourcing", 1)))
+        pipeline.normalize()
+        with pytest.raises(PipelineStepFailed):
+            pipeline.load()
+        rows(pipeline, "ALTER TABLE hidden RENAME TO candidates")
+        pipeline.extract(notes("third"))
+    assert load(pipeline, served.add("sourcing", 1)).completed == 1 + ours_too
+    assert {text for (text,) in rows(pipeline, "SELECT text FROM notes")} >= {"first", "second"}
+    assert rows(pipeline, "SELECT count(*) FROM notes WHERE text = 'third'") == [(int(ours_too),)]
+    assert rows(pipeline, "SELECT count(*) FROM requests WHERE state = 'completed'") == [(2 + ours_too,)]
+    assert kept
+    assert kept <= set((here / "dlt").rglob("load/loaded/*/*/notes.*"))
+
+
 def test_load_tells_its_progress(sandbox, pipeline):
     seen = []
     ids = sandbox.add("sourcing", 3) + sandbox.add("sourcing", 1, state="failed")

@@ -3,10 +3,11 @@
 VENV ?= .venv
 PYTHON ?= python3
 WAREHOUSES ?= $(CURDIR)/.warehouses
+SCREENSHOTS ?= $(CURDIR)/.screenshots
 BIN := $(VENV)/bin
 DBT_VENV ?= .cache/dbt
 
-.PHONY: help demo test test-faults test-warehouses test-dbt audit lint bench docs clean
+.PHONY: help demo test test-faults test-warehouses test-dbt test-browser audit lint bench docs clean
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -45,6 +46,11 @@ $(DBT_VENV)/.installed: tests/dbt/requirements.txt
 	@$(DBT_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
+# make test-browser  the report and the dashboard in Chromium, light and dark, wide and narrow; pictures in .screenshots
+test-browser: $(VENV)/.installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,browser]'
+	@INSTAVIEW_SCREENSHOTS=$(SCREENSHOTS) $(BIN)/python -m pytest tests/browser -m browser
+
 # make lint   ruff and mypy
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check .
@@ -62,4 +68,5 @@ docs: $(VENV)/.installed
 
 # make clean  remove the environment and what the demo left
 clean:
-	@rm -rf $(VENV) $(WAREHOUSES) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage instaview_demo.duckdb
+	@rm -rf $(VENV) $(WAREHOUSES) $(SCREENSHOTS) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	@rm -f instaview_demo.duckdb instaview_demo.html

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -35,6 +36,7 @@ app = typer.Typer(
 
 Destination = Annotated[str, typer.Option(help="duckdb, bigquery, snowflake or any other destination of dlt.")]
 Dataset = Annotated[str, typer.Option(help="Dataset (schema) that holds the tables.")]
+Budget = Annotated[float | None, typer.Option(metavar="CREDITS", help="Credits a month that are planned.", min=0)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, alone on stdout.")]
 
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
@@ -154,9 +156,48 @@ def views(destination: Destination = "duckdb", dataset: Dataset = "instaview", a
 
 
 @app.command()
+def report(
+    out: Annotated[Path, typer.Option(metavar="PATH", help="The HTML file to write.")] = Path("report.html"),
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="First day, e.g. 2024-01-31.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day.")] = None,
+    company: Annotated[str | None, typer.Option(metavar="COMPANY_ID", help="One company alone.")] = None,
+    run: Annotated[list[str] | None, typer.Option(metavar="REQUEST_ID", help="Sourcing runs; repeatable.")] = None,
+    budget: Budget = None,
+    destination: Destination = "duckdb",
+    dataset: Dataset = "instaview",
+) -> None:
+    """Write the dashboard's figures into one HTML file to send, of a period, a company or single runs."""
+    with _exit_codes(), _extra("dashboard", "altair", "vl_convert"):
+        from .dashboard.figures import choice_of
+        from .dashboard.report import write_report
+        from .destination import open_pipeline
+
+        choice = choice_of(since, until, company, run or [], budget)
+        write_report(open_pipeline(destination, dataset), out, choice)
+        typer.echo(out)
+
+
+@app.command()
+def dashboard(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 2718,
+    headless: Annotated[bool, typer.Option("--headless", help="Open no browser.")] = False,
+    budget: Budget = None,
+    destination: Destination = "duckdb",
+    dataset: Dataset = "instaview",
+) -> None:
+    """Open the dashboard: candidate quality, credits and requests, by period, company and run."""
+    with _exit_codes(), _extra("dashboard", "altair", "marimo"):
+        from .dashboard.serve import serve_dashboard
+        from .destination import open_pipeline
+
+        open_pipeline(destination, dataset)  # what is wrong with it is told before a page opens
+        raise typer.Exit(serve_dashboard(destination, dataset, port=port, headless=headless, budget=budget))
+
+
+@app.command()
 def demo() -> None:
     """See it work: a local API with made-up people, loaded into a DuckDB file. Needs no key and no network."""
-    with _exit_codes(), _sandbox_extra():
+    with _exit_codes(), _extra("sandbox", "instaview_sandbox", "starlette", "uvicorn"):
         from .demo import run_demo
 
         run_demo()
@@ -171,7 +212,7 @@ def sandbox(
     hour_limit: Annotated[int, typer.Option(help="Calls allowed per hour and key.")] = 2000,
 ) -> None:
     """Serve a local InstaView API with made-up people until stopped."""
-    with _exit_codes(), _sandbox_extra():
+    with _exit_codes(), _extra("sandbox", "instaview_sandbox", "starlette", "uvicorn"):
         from instaview_sandbox import Sandbox, serve
 
         served = Sandbox(seed=seed, requests=requests, minute_limit=minute_limit, hour_limit=hour_limit)
@@ -212,13 +253,14 @@ def _exit_codes() -> Iterator[None]:
 
 
 @contextmanager
-def _sandbox_extra() -> Iterator[None]:
+def _extra(name: str, *packages: str) -> Iterator[None]:
+    """Says in one line how to install what is missing."""
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in ("instaview_sandbox", "starlette", "uvicorn"):
+        if (error.name or "").split(".")[0] not in packages:
             raise
-        raise UsageError("this needs the sandbox: pip install 'dlt-source-instaview[sandbox]'") from error
+        raise UsageError(f"this needs more packages: pip install 'dlt-source-instaview[{name}]'") from error
 
 
 def _given(arguments: list[str], files: list[str]) -> Sequence[Request]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import sys
 import tempfile
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,8 @@ import dlt
 from rich.console import Console
 from rich.table import Table
 
-from instaview_sandbox import Sandbox, running
+from instaview_sandbox import ACME, Sandbox, running
+from instaview_sandbox.runs import draw_kind
 
 from .display import LoadDisplay, summary_text
 from .runner import load
@@ -20,8 +24,12 @@ from .tables import TABLES
 
 FILE = "instaview_demo.duckdb"
 DATASET = "instaview"
+REPORT = "instaview_demo.html"
 REQUESTS = 300
 _RUN_SECONDS = (0.0, 16.0)
+_HISTORY_DAYS = 56
+_JUST_NOW = 24  # requests of the last seconds
+_BUDGET = 1_000
 _BAR = "█"
 
 
@@ -30,16 +38,9 @@ def run_demo() -> None:
     console = Console()
     for path in (Path(FILE), Path(f"{FILE}.wal")):
         path.unlink(missing_ok=True)
-    sandbox = Sandbox(
-        seed=7,
-        requests=REQUESTS,
-        run_seconds=_RUN_SECONDS,
-        started_before=_RUN_SECONDS[1],
-        minute_limit=6_000,  # a real key allows 30 to 600 a minute; nobody wants to watch that
-        hour_limit=100_000,
-        results_per_minute=None,
-    )
-    processing = sum(sandbox.state(request_id) == "processing" for request_id in sandbox.request_ids)
+    sandbox = _sandbox()
+    request_ids = sandbox.all_request_ids
+    processing = sum(sandbox.state(request_id) == "processing" for request_id in request_ids)
     console.print(
         f"A local InstaView with made-up people: {REQUESTS} requests, {processing} of them still processing.\n"
         f"Loading their results into {FILE} …"
@@ -51,20 +52,69 @@ def run_demo() -> None:
         with LoadDisplay() as display:
             summary = load(
                 pipeline,
-                sandbox.request_ids,
+                request_ids,
                 api_key=sandbox.keys["full"],
                 base_url=base_url,
                 wait=60,
                 poll_interval=1,
+                billing_since=(datetime.now(UTC) - timedelta(days=_HISTORY_DAYS)).date(),
                 on_progress=display.show,
             )
         console.print(summary_text(summary), highlight=False)
         with pipeline.sql_client() as client:
-            _Report(console, client).show()
-    _next_steps(console)
+            _Contents(console, client).show()
+        _next_steps(console)
+        _report(console, pipeline)
 
 
-class _Report:
+def _sandbox() -> Sandbox:
+    """An InstaView that was used for some weeks until this very moment, so that some runs are still processing."""
+    history = timedelta(days=_HISTORY_DAYS).total_seconds()
+    sandbox = Sandbox(
+        seed=7,
+        requests=0,
+        run_seconds=_RUN_SECONDS,
+        minute_limit=6_000,  # a real key allows 30 to 600 a minute; nobody wants to watch that
+        hour_limit=100_000,
+        results_per_minute=None,
+        clock=lambda: time.time() - history - _RUN_SECONDS[1],
+    )
+    chance = random.Random(sandbox.seed)
+    promising: list[str] = []
+    for requests, seconds in ((REQUESTS - _JUST_NOW, history), (_JUST_NOW, _RUN_SECONDS[1])):
+        for _ in range(requests):
+            kind = draw_kind(chance)
+            profiles = _best_profiles(sandbox, promising) if kind == "enrichment" else None
+            run = sandbox.create(kind, ACME.company_id, profile_ids=profiles)
+            if kind == "sourcing":
+                promising.append(run.request_id)
+            sandbox.advance(seconds / requests)
+    return sandbox
+
+
+def _best_profiles(sandbox: Sandbox, promising: list[str]) -> tuple[str, ...] | None:
+    """The best of an earlier sourcing run that nobody was enriched of yet; None where there is none."""
+    for request_id in reversed(promising):
+        candidates = sandbox.payload(request_id).get("candidates")
+        if candidates and sandbox.state(request_id) == "completed":
+            promising.remove(request_id)
+            return tuple(candidate["profileId"] for candidate in candidates[:10])
+    return None
+
+
+def _report(console: Console, pipeline: dlt.Pipeline) -> None:
+    """Writes the report where its packages are installed, and names it."""
+    try:
+        from .dashboard.figures import Choice
+        from .dashboard.report import write_report
+    except ModuleNotFoundError:
+        console.print("\nFor a report of these figures: pip install 'dlt-source-instaview[dashboard]'", markup=False)
+        return
+    write_report(pipeline, Path(REPORT), Choice(budget=_BUDGET))
+    console.print(f"\nThe report, to open in a browser: {REPORT}")
+
+
+class _Contents:
     """What is in the tables now."""
 
     def __init__(self, console: Console, client: Any) -> None:
@@ -145,6 +195,7 @@ def _next_steps(console: Console) -> None:
         f"  DESTINATION__DUCKDB__CREDENTIALS={FILE} {shown} status\n"
         f"  {python} -c \"import duckdb; print(duckdb.connect('{FILE}').sql("
         "'SELECT name, match_score, headline FROM instaview.candidates ORDER BY 2 DESC LIMIT 5'))\"\n"
+        f"  DESTINATION__DUCKDB__CREDENTIALS={FILE} {shown} dashboard\n"
         f"  {shown} sandbox    # the same API, for as long as you like",
         highlight=False,
         soft_wrap=True,

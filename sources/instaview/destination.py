@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -116,6 +117,19 @@ def seconds_between_commits(pipeline: dlt.Pipeline) -> float:
     """How long a load gathers results: on warehouses that bill or count what is sent to them longer than elsewhere."""
     kind = pipeline.destination.destination_type if pipeline.destination else ""
     return 60.0 if kind in (SNOWFLAKE, BIGQUERY) else 15.0
+
+
+def target_of(pipeline: dlt.Pipeline) -> str:
+    """Which dataset of which warehouse the pipeline loads to, as a digest that says nothing else."""
+    config = pipeline.destination_client().config
+    try:
+        place = config.data_location() or config.fingerprint()
+    except Exception:  # some destinations name no place
+        place = config.fingerprint()
+    # the place is an account or a region in some warehouses, so the database or project in it counts too
+    catalog = pipeline.sql_client().catalog_name(quote=False)
+    parts = (config.destination_name, place, catalog, pipeline.dataset_name)
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
 @contextmanager

@@ -48,11 +48,17 @@ class Known:
     committed: bool
     first_seen_at: datetime | None
     polls: int
+    last_polled_at: datetime | None = None
 
     @property
     def finished(self) -> bool:
         """Whether its result is whole in the warehouse, so that it need not be read again."""
         return self.committed and self.state in ("completed", "failed")
+
+    @property
+    def not_found(self) -> bool:
+        """Whether the API said that it knows no such request."""
+        return self.committed and self.state == "not_found"
 
     @property
     def open(self) -> bool:
@@ -229,12 +235,12 @@ class LedgerReader:
 
     def _select(self, condition: str) -> Iterator[Known]:
         rows = self._rows(
-            "SELECT r.request_id, r.state, r.company_id, r.first_seen_at, r.polls, l.load_id "
+            "SELECT r.request_id, r.state, r.company_id, r.first_seen_at, r.polls, l.load_id, r.last_polled_at "
             f"{self._joined} WHERE {condition}"
         )
-        for request_id, state, company_id, first_seen_at, polls, load_id in rows:
+        for request_id, state, company_id, first_seen_at, polls, load_id, polled in rows:
             request = parse_request(request_id, company_id, where="table requests")
-            yield Known(request, state, load_id is not None, first_seen_at, int(polls or 0))
+            yield Known(request, state, load_id is not None, first_seen_at, int(polls or 0), polled)
 
     def _rows(self, sql: str, *parameters: Any) -> Iterator[tuple[Any, ...]]:
         with self._client.execute_query(sql, *parameters) as cursor:

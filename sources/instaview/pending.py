@@ -7,22 +7,23 @@ did, it would copy it again. It is dropped, and its requests are read again, whi
 from __future__ import annotations
 
 import gzip
-import hashlib
 import logging
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dlt
-from dlt.common.storages import LoadStorage
+from dlt.common.storages.load_package import LoadPackageInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from .destination import is_connection_error
+from .destination import is_connection_error, target_of
+from .dropped import note_dropped
 from .exceptions import UsageError
 from .lease import only_writer
 from .ledger import open_ledger
 from .request_ids import Request, requests_from
 from .tables import REQUESTS
-from .working_folder import forget_half_extracted, forget_loaded
+from .working_folder import SCHEMA, forget_half_extracted, forget_loaded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,78 +33,98 @@ logger = logging.getLogger("instaview")
 _TARGET = "instaview_target"
 
 
-def finish_packages(pipeline: dlt.Pipeline) -> list[Request]:
+def finish_packages(pipeline: dlt.Pipeline) -> None:
     """Loads the packages that an earlier load left on this machine, or drops them.
 
     They are dropped where loading had begun, where they cannot be loaded, where they were meant for another warehouse,
     and where another machine has loaded since, which may have read newer results. A package that can never be loaded
-    thus does not stand in the way of the next.
-
-    Returns:
-        The requests of the dropped packages, to be read again, so that dropping loses nothing.
+    thus does not stand in the way of the next. Their requests are noted, so that dropping loses nothing.
 
     Raises:
         PipelineStepFailed: the warehouse cannot be reached; the packages stay.
     """
-    dropped: list[Request] = []
-    if pipeline.has_pending_data:
+    target = target_of(pipeline)
+    if _ours(pipeline):
         noted = _noted_target(pipeline)
         if noted is None:  # a plain pipeline's: where they were to go is not known, but what they hold
-            dropped = _drop(pipeline)
-        elif noted != _target(pipeline):
-            pipeline.abort_packages()
+            _drop(pipeline, target)
+        elif noted != target:
+            _drop(pipeline, noted)
         else:
             with only_writer(pipeline):
-                dropped = _drop(pipeline) if _has_begun(pipeline) or _others_have_loaded(pipeline) else _load(pipeline)
+                if _has_begun(pipeline) or _others_have_loaded(pipeline):
+                    _drop(pipeline, target)
+                else:
+                    _load(pipeline)
+    if pipeline.has_pending_data:  # another source's, which dlt would load in the place of our first batch
+        _load_all(pipeline)
     forget_loaded(pipeline)
     forget_half_extracted(pipeline)
-    pipeline.set_local_state_val(_TARGET, _target(pipeline))
-    return dropped
+    pipeline.set_local_state_val(_TARGET, target)
 
 
-def drop_begun_packages(pipeline: dlt.Pipeline) -> list[Request]:
-    """Drops all packages if loading had begun with any; returns their requests."""
-    return _drop(pipeline) if _has_begun(pipeline) else []
+def drop_begun_packages(pipeline: dlt.Pipeline) -> None:
+    """Drops all our packages if loading had begun with any."""
+    if _has_begun(pipeline):
+        _drop(pipeline, target_of(pipeline))
+
+
+def _ours(pipeline: dlt.Pipeline) -> list[LoadPackageInfo]:
+    """Our packages that are not loaded, the oldest first."""
+    found = map(pipeline.get_load_package_info, _all(pipeline))
+    return [package for package in found if package.schema_name == SCHEMA]
+
+
+def _all(pipeline: dlt.Pipeline) -> list[str]:
+    return sorted({*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()})
 
 
 def _has_begun(pipeline: dlt.Pipeline) -> bool:
     """Whether any file of a package may have reached the warehouse already."""
-    packages = [pipeline.get_load_package_info(load_id) for load_id in pipeline.list_normalized_load_packages()]
+    normalized = set(pipeline.list_normalized_load_packages())
+    packages = [package for package in _ours(pipeline) if package.load_id in normalized]
     return any(jobs for package in packages for state, jobs in package.jobs.items() if state != "new_jobs")
 
 
 def _others_have_loaded(pipeline: dlt.Pipeline) -> bool:
     """Whether the warehouse has a load that is younger than the oldest package: its results may be older."""
-    packages = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
     with open_ledger(pipeline) as ledger:
         last = ledger.last_load() if ledger is not None else None
-    return last is not None and float(last[0]) > float(min(packages))
+    return last is not None and float(last[0]) > float(_ours(pipeline)[0].load_id)
 
 
-def _load(pipeline: dlt.Pipeline) -> list[Request]:
+def _load(pipeline: dlt.Pipeline) -> None:
     try:
-        if pipeline.list_extracted_load_packages():
-            pipeline.normalize()
-        pipeline.load()
+        _load_all(pipeline)
     except PipelineStepFailed as error:
         if is_connection_error(error):
             raise
         logger.warning("an earlier load left a package that cannot be loaded; dropped, its requests are read again")
-        return _drop(pipeline)
-    return []
+        _drop(pipeline, target_of(pipeline))
 
 
-def _drop(pipeline: dlt.Pipeline) -> list[Request]:
+def _load_all(pipeline: dlt.Pipeline) -> None:
+    if pipeline.list_extracted_load_packages():
+        pipeline.normalize()
+    pipeline.load()
+
+
+def _drop(pipeline: dlt.Pipeline, target: str) -> None:
+    """Drops all our packages; first of all their requests are noted."""
+    ours = [package.load_id for package in _ours(pipeline)]
+    folder = Path(pipeline.working_dir)
     found: list[Request] = []
-    for path in Path(pipeline.working_dir).rglob(f"{REQUESTS.name}.*"):
-        if LoadStorage.LOADED_FOLDER in path.relative_to(pipeline.working_dir).parts:
-            continue  # a plain pipeline keeps what it has loaded
+    for path in (path for load_id in ours for path in folder.glob(f"*/*/{load_id}/*/{REQUESTS.name}.*")):
         try:
             found += requests_from(_read(path))
         except (OSError, ValueError, UsageError):
             continue  # written half, or spoilt
-    pipeline.abort_packages()
-    return found
+    note_dropped(pipeline, found, target)
+    if ours == _all(pipeline):
+        pipeline.abort_packages()
+        return
+    for left in [left for load_id in ours for left in folder.glob(f"*/*/{load_id}")]:
+        shutil.rmtree(left)
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -116,19 +137,6 @@ def _read(path: Path) -> pd.DataFrame:
     opened = gzip.open if path.read_bytes()[:2] == b"\x1f\x8b" else open
     with opened(path, "rt", encoding="utf-8") as file:
         return pd.read_csv(file, usecols=columns, dtype=str, keep_default_na=False, na_values="")
-
-
-def _target(pipeline: dlt.Pipeline) -> str:
-    """Which dataset of which warehouse the pipeline loads to, as a digest that says nothing else."""
-    config = pipeline.destination_client().config
-    try:
-        place = config.data_location() or config.fingerprint()
-    except Exception:  # some destinations name no place
-        place = config.fingerprint()
-    # the place is an account or a region in some warehouses, so the database or project in it counts too
-    catalog = pipeline.sql_client().catalog_name(quote=False)
-    parts = (config.destination_name, place, catalog, pipeline.dataset_name)
-    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
 def _noted_target(pipeline: dlt.Pipeline) -> str | None:

@@ -15,6 +15,7 @@ import httpx
 from .billing import checked_since, load_billing
 from .commit import commit
 from .destination import prepare, seconds_between_commits, warehouse_errors
+from .dropped import left_behind
 from .exceptions import LoadStopped
 from .ledger import Plan, make_plan, request_rows
 from .pending import finish_packages
@@ -153,11 +154,11 @@ def load(
     with only_one(pipeline), Signals(pipeline) as signals:
         try:
             with warehouse_errors(pipeline):
-                left_behind = finish_packages(pipeline)
+                finish_packages(pipeline)
                 plan = make_plan(
                     pipeline,
                     given,
-                    left_behind=left_behind,
+                    left_behind=left_behind(pipeline),
                     company_id=settings.company_id,
                     refresh=refresh,
                     refresh_since=refresh_since,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,16 +22,17 @@ from dlt.extract.source import DltSource
 
 from . import settings as defaults
 from .destination import POSTGRES, is_duckdb, prepare
+from .dropped import left_behind
 from .exceptions import AlreadyRunning, KeyRefused
 from .ledger import Known, Plan, make_plan, request_rows
 from .pending import drop_begun_packages
 from .polling import Batch, Polling
 from .process import only_one
-from .request_ids import Request, requests_from
+from .request_ids import requests_from
 from .rows import RESULTS_AT_ONCE
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
 from .tables import REQUESTS, TABLES, Table
-from .working_folder import keep_private
+from .working_folder import SCHEMA, keep_private
 
 logger = logging.getLogger("instaview")
 
@@ -40,7 +42,7 @@ Rows = Iterator[tuple[str, pa.Table]]
 """Rows for tables of the model, by table name."""
 
 
-@dlt.source(name="instaview", section=SECTIONS[1])
+@dlt.source(name=SCHEMA, section=SECTIONS[1])
 def instaview_source(
     request_ids: Iterable[Any],
     *,
@@ -92,15 +94,15 @@ def instaview_source(
         max_in_flight=max_in_flight,
     )
     settings.key()
-    context = Container()[PipelineContext]
-    left_behind = _left_behind(dlt.current.pipeline()) if context.is_active() else []
+    if Container()[PipelineContext].is_active():
+        _make_ready(dlt.current.pipeline())
 
     def results() -> Iterator[Any]:
         keep_private(dlt.current.pipeline())
         plan = make_plan(
             dlt.current.pipeline(),
             given,
-            left_behind=left_behind,
+            left_behind=left_behind(dlt.current.pipeline()),
             company_id=settings.company_id,
             refresh=refresh,
         )
@@ -114,7 +116,7 @@ def rows_source(pipeline: dlt.Pipeline, rows: Rows) -> DltSource:
     # in one process with DuckDB, nothing else copies a file twice; elsewhere a lost connection can, and dlt tries again
     deduplicated = is_duckdb(pipeline)
 
-    @dlt.source(name="instaview", section=SECTIONS[1])
+    @dlt.source(name=SCHEMA, section=SECTIONS[1])
     def instaview() -> DltResource:
         return _with_hints(dlt.resource(_marked(rows), name="results"), deduplicated=deduplicated)
 
@@ -129,14 +131,12 @@ def batch_rows(batch: Batch, known: Mapping[str, Known], first_seen_at: datetime
         yield REQUESTS.name, request_rows(batch.ended, known, first_seen_at)
 
 
-def _left_behind(pipeline: dlt.Pipeline) -> list[Request]:
-    """Makes a pipeline ready, and drops what dlt would load twice; returns the requests to read again."""
+def _make_ready(pipeline: dlt.Pipeline) -> None:
+    """Makes a pipeline ready, and drops what dlt would load twice."""
     prepare(pipeline)
-    try:
-        with only_one(pipeline):
-            return drop_begun_packages(pipeline)
-    except AlreadyRunning:
-        return []  # the packages are those of a load under way
+    # where a load is under way, the packages are its own
+    with suppress(AlreadyRunning), only_one(pipeline):
+        drop_begun_packages(pipeline)
 
 
 def _resolve(plan: Plan, settings: InstaviewSettings) -> Rows:

@@ -6,7 +6,10 @@ import shutil
 from pathlib import Path
 
 import dlt
-from dlt.common.storages import LoadStorage, NormalizeStorage
+from dlt.common.storages import NormalizeStorage
+
+SCHEMA = "instaview"
+"""dlt's name for what our source loads. Other sources may share a pipeline; their packages are none of our business."""
 
 
 def keep_private(pipeline: dlt.Pipeline) -> None:
@@ -17,10 +20,11 @@ def keep_private(pipeline: dlt.Pipeline) -> None:
 
 
 def forget_loaded(pipeline: dlt.Pipeline) -> None:
-    """Deletes what dlt keeps of packages that are loaded: copies of the data, which would grow with every load."""
-    loaded = Path(pipeline.working_dir) / "load" / LoadStorage.LOADED_FOLDER
-    for package in loaded.iterdir() if loaded.is_dir() else ():
-        shutil.rmtree(package, ignore_errors=True)
+    """Deletes what dlt keeps of our packages that are loaded: copies of the data, which would grow with every load."""
+    for load_id in pipeline.list_completed_load_packages():
+        package = pipeline.get_load_package_info(load_id)
+        if package.schema_name == SCHEMA:
+            shutil.rmtree(package.package_path, ignore_errors=True)
 
 
 def forget_half_extracted(pipeline: dlt.Pipeline) -> None:

@@ -140,5 +140,7 @@ def test_demo_loads_and_shows_the_tables(api, machine):
     for part in ("300 requests", "Match scores", "Top skills", "Credits:", "What failed", "Try next", "█"):
         assert part in done.stdout
     assert (m.folder / "instaview_demo.duckdb").exists()
+    assert done.stdout.rstrip().endswith("The report, to open in a browser: instaview_demo.html")
+    assert "from 191 runs" in (m.folder / "instaview_demo.html").read_text(encoding="utf-8")
     status = m.run("status", "--json", DESTINATION__DUCKDB__CREDENTIALS="instaview_demo.duckdb")
     assert sum(json.loads(status.stdout)["requests"].values()) == 300

@@ -92,6 +92,21 @@ def test_the_source_reads_again_what_broke_off_and_nothing_that_was_loaded(serve
     assert sorted(call.path.split("/")[-2] for call in served.calls[calls:]) == sorted(broken_off)
 
 
+def test_the_source_reads_what_its_own_pipeline_dropped_and_nothing_of_another_one(served, here):
+    ids = {name: served.add("sourcing", 1) for name in ("own", "loaded", "dropped")}
+    own = dlt.pipeline("own", destination="duckdb", dataset_name="own_data")
+    other = dlt.pipeline("other", destination="duckdb", dataset_name="other_data")  # the active one from now on
+    other.run(instaview_source(ids["loaded"]))
+    rows(other, "ALTER TABLE candidates RENAME TO hidden")
+    with pytest.raises(PipelineStepFailed):
+        other.run(instaview_source(ids["dropped"]))
+    rows(other, "ALTER TABLE hidden RENAME TO candidates")
+    own.run(instaview_source(ids["own"]))
+    assert rows(own, "SELECT request_id FROM requests") == [(ids["own"][0],)]
+    other.run(instaview_source([]))
+    assert {row[0] for row in rows(other, "SELECT request_id FROM requests")} == {*ids["loaded"], *ids["dropped"]}
+
+
 def test_the_source_removes_duplicates_also_after_a_load_that_need_not(served, pipeline):
     load(pipeline, served.add("sourcing", 1))
     pipeline.run(instaview_source(served.add("sourcing", 1)))
@@ -161,6 +176,33 @@ def test_load_takes_up_what_a_plain_pipeline_had_not_loaded_yet(served, pipeline
     pipeline.extract(instaview_source(served.add("sourcing", 2)))  # and then the process was killed
     assert load(pipeline).completed == 2
     assert rows(pipeline, "SELECT state, count(*) FROM requests GROUP BY 1") == [("completed", 2)]
+
+
+@pytest.mark.parametrize("ours_too", [False, True])
+def test_packages_of_other_sources_in_the_pipeline_are_loaded_and_kept(served, pipeline, here, ours_too):
+    pipeline.run(instaview_source(served.add("sourcing", 1)))
+
+    def notes(*texts: str) -> Any:
+        found = dlt.resource([{"text": text} for text in texts], name="notes", write_disposition="append")
+        return dlt.source(lambda: found, name="theirs")()
+
+    pipeline.run(notes("first"))
+    kept = set((here / "dlt").rglob("load/loaded/*/*/notes.*"))
+    pipeline.extract(notes("second"))
+    if ours_too:
+        rows(pipeline, "ALTER TABLE candidates RENAME TO hidden")
+        pipeline.extract(instaview_source(served.add("sourcing", 1)))
+        pipeline.normalize()
+        with pytest.raises(PipelineStepFailed):
+            pipeline.load()
+        rows(pipeline, "ALTER TABLE hidden RENAME TO candidates")
+        pipeline.extract(notes("third"))
+    assert load(pipeline, served.add("sourcing", 1)).completed == 1 + ours_too
+    assert {text for (text,) in rows(pipeline, "SELECT text FROM notes")} >= {"first", "second"}
+    assert rows(pipeline, "SELECT count(*) FROM notes WHERE text = 'third'") == [(int(ours_too),)]
+    assert rows(pipeline, "SELECT count(*) FROM requests WHERE state = 'completed'") == [(2 + ours_too,)]
+    assert kept
+    assert kept <= set((here / "dlt").rglob("load/loaded/*/*/notes.*"))
 
 
 def test_load_tells_its_progress(sandbox, pipeline):

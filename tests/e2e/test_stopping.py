@@ -80,16 +80,16 @@ def test_two_loads_at_once_get_a_clear_line(api, machine):
     assert m.load("--no-wait")["requested"] == 1
 
 
-def breaks_on_loading(m: Machine) -> None:
+def breaks_on_loading(m: Machine, table: str = "candidates") -> None:
     """The table is not what dlt believes, so the merge into it fails for good."""
     connection = duckdb.connect(str(m.database))
-    connection.execute("ALTER TABLE instaview.candidates RENAME TO hidden")
+    connection.execute(f"ALTER TABLE instaview.{table} RENAME TO hidden")
     connection.close()
 
 
-def mend(m: Machine) -> None:
+def mend(m: Machine, table: str = "candidates") -> None:
     connection = duckdb.connect(str(m.database))
-    connection.execute("ALTER TABLE instaview.hidden RENAME TO candidates")
+    connection.execute(f"ALTER TABLE instaview.hidden RENAME TO {table}")
     connection.close()
 
 
@@ -136,6 +136,25 @@ def test_a_refresh_of_all_means_all_also_after_a_load_that_broke_off(api, machin
     assert m.load("--refresh")["completed"] == 3
 
 
+def test_requests_of_a_dropped_package_outlive_a_second_kill(api, machine):
+    sandbox = api()
+    first, second = sandbox.add("sourcing", 2), sandbox.add("sourcing", 2)
+    m = machine(sandbox)
+    m.load(*first)
+    breaks_on_loading(m, "requests")  # so that the ledger does not know them
+    assert m.run("load", *second).returncode == 1
+    mend(m, "requests")
+    killed = m.script(
+        "import os, signal, dlt, instaview\n"
+        "pipeline = dlt.pipeline('instaview', destination='duckdb', dataset_name='instaview')\n"
+        "instaview.load(pipeline, on_progress=lambda _: os.kill(os.getpid(), signal.SIGKILL))\n"
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert m.load()["completed"] == 2
+    assert without_requests(m.tables()) == expected_tables(sandbox, first + second)
+    assert m.load()["requested"] == 0
+
+
 def test_a_plain_pipeline_goes_on_after_a_load_that_was_killed_while_copying(api, machine):
     sandbox = api()
     first, second = sandbox.add("sourcing", 2), sandbox.add("sourcing", 2)
@@ -160,7 +179,7 @@ def test_a_package_left_for_one_warehouse_never_reaches_another(api, machine, tm
     first, second = sandbox.add("sourcing", 1), sandbox.add("sourcing", 1)
     m = machine(sandbox)
     m.load(*first)
-    breaks_on_loading(m)
+    breaks_on_loading(m, "requests")  # so that the ledger does not know them
     assert m.run("load", *second).returncode == 1
     other = str(tmp_path / "other.duckdb")
     summary = m.load(DESTINATION__DUCKDB__CREDENTIALS=other)
@@ -168,3 +187,6 @@ def test_a_package_left_for_one_warehouse_never_reaches_another(api, machine, tm
     connection = duckdb.connect(other)
     assert connection.execute("SELECT count(*) FROM instaview.requests").fetchone() == (0,)
     connection.close()
+    mend(m, "requests")
+    assert m.load()["completed"] == 1
+    assert without_requests(m.tables()) == expected_tables(sandbox, first + second)

@@ -92,7 +92,7 @@ def pipeline(tmp_path: Path) -> dlt.Pipeline:
         connection.execute(_TABLES)
         for number, (request_id, state, load_id) in enumerate(_rows()):
             connection.execute(
-                "INSERT INTO results.requests VALUES (?, ?, ?, NULL, ?, ?)",
+                "INSERT INTO results.requests VALUES (?, ?, ?, NULL, ?, NULL, ?)",
                 [request_id, state, "acme" if number == 8 else None, number, load_id],
             )
         connection.execute("INSERT INTO results.sourcing_runs VALUES (?, now())", [IDS[0]])
@@ -107,7 +107,7 @@ def pipeline(tmp_path: Path) -> dlt.Pipeline:
 _TABLES = """
 CREATE SCHEMA results;
 CREATE TABLE results.requests (request_id TEXT, state TEXT, company_id TEXT, first_seen_at TIMESTAMPTZ, polls BIGINT,
-                               _dlt_load_id TEXT);
+                               last_polled_at TIMESTAMPTZ, _dlt_load_id TEXT);
 CREATE TABLE results._dlt_loads (load_id TEXT, status BIGINT);
 INSERT INTO results._dlt_loads VALUES ('whole', 0), ('half', 1);
 CREATE TABLE results.sourcing_runs (request_id TEXT, completed_at TIMESTAMPTZ);

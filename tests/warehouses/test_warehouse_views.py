@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
+from dataclasses import asdict
+
 import pytest
+from figures_reference import Counted, choices
+from filled_warehouse import fill
 from random_tables import random_tables
 from view_checks import check_views
 
 from instaview import create_views
-from instaview.source import rows_source
-from instaview.tables import TABLES
+from instaview.dashboard.figures import Figures
+from instaview.dashboard.warehouse import read_snapshot
 from instaview.views import views
 
 
 @pytest.mark.parametrize("seed", [0, 12, 40, 83])
 def test_the_views_hold_what_the_reference_says(machine, seed):
     tables = random_tables(seed)
-
-    def rows():
-        for table in TABLES:
-            if tables[table.name]:
-                yield table.name, pa.Table.from_pylist(tables[table.name], table.row_schema)
-
     with machine.pipeline() as pipeline:
-        pipeline.run(rows_source(pipeline, rows()))
-        assert create_views(pipeline) == [view.name for view in views()]
+        fill(pipeline, tables)
         assert create_views(pipeline), "in place of those that are there"
+        snapshot = read_snapshot(pipeline)
     found = {}
     for view in views():
         held = machine.sql(f"SELECT {', '.join(view.columns)} FROM {{{view.name}}}")
         found[view.name] = [dict(zip(view.columns, row, strict=True)) for row in held]
     check_views(tables, found)
+    for choice in choices(tables):
+        headline = asdict(Figures(snapshot, choice).headline)
+        assert {**headline, "budget": None} == pytest.approx({**Counted(tables, choice).headline(), "budget": None})
 
 
 def test_a_load_creates_the_views(sandbox, machine):

@@ -1,0 +1,1 @@
+../sources/instaview/dashboard/app.py

@@ -1,0 +1,93 @@
+"""The dashboard, a marimo app:  marimo run dashboard.py -- --destination duckdb --dataset instaview --budget 2000
+
+It reads the warehouse once, and again when asked to. What it shows is figures, no person's data.
+"""
+# /// script
+# [tool.marimo.display]
+# theme = "system"
+# ///
+
+import marimo
+
+app = marimo.App(width="full", app_title="InstaView")
+
+
+@app.cell
+def _():
+    import os
+
+    import marimo as mo
+
+    import instaview
+    from instaview.dashboard import figures, page
+    from instaview.dashboard.warehouse import read_snapshot
+    from instaview.destination import open_pipeline
+
+    return figures, instaview, mo, open_pipeline, os, page, read_snapshot
+
+
+@app.cell
+def _(mo):
+    refresh = mo.ui.button(label="Read again", value=0, on_click=lambda times: times + 1)
+    return (refresh,)
+
+
+@app.cell
+def _(instaview, mo, open_pipeline, os, read_snapshot, refresh):
+    refresh.value  # pressing it runs this cell again
+    arguments = mo.cli_args()
+    try:
+        snapshot = read_snapshot(
+            open_pipeline(
+                arguments.get("destination") or os.environ.get("DESTINATION_NAME", "duckdb"),
+                arguments.get("dataset") or os.environ.get("DATASET_NAME", "instaview"),
+            )
+        )
+    except instaview.InstaviewError as error:
+        mo.stop(True, mo.callout(mo.vstack([str(error), refresh]), kind="danger"))
+    return arguments, snapshot
+
+
+@app.cell
+def _(arguments, figures, mo, snapshot):
+    _everything = figures.Figures(snapshot).period
+    period = (
+        mo.ui.date_range(start=_everything[0], stop=_everything[1], value=_everything, label="Period")
+        if _everything
+        else None
+    )
+    company = mo.ui.dropdown(
+        {"All companies": None, **{name: company_id for company_id, name in snapshot.company_names().items()}},
+        value="All companies",
+        label="Company",
+    )
+    runs = mo.ui.multiselect({name: run for run, name in figures.run_names(snapshot).items()}, label="Runs")
+    budget = mo.ui.number(start=0, step=100, value=float(arguments.get("budget") or 0), label="Credits a month")
+    return budget, company, period, runs
+
+
+@app.cell
+def _(budget, company, figures, mo, page, period, refresh, runs, snapshot):
+    _whole = period is None or tuple(period.value) == (period.start, period.stop)
+    _chosen = figures.Figures(
+        snapshot,
+        figures.Choice(
+            since=None if _whole else period.value[0],
+            until=None if _whole else period.value[1],
+            company_id=company.value,
+            run_ids=frozenset(runs.value),
+            budget=budget.value or None,
+        ),
+    )
+    _filters = [period, company, runs, budget, refresh] if period is not None else [refresh]
+    mo.Html(
+        f"<style>{page.stylesheet('.dark {{ {} }}')}{page.DASHBOARD_CSS}</style>"
+        f'<div class="iv">{page.title(_chosen)}<div class="iv-filters">{"".join(f.text for f in _filters)}</div>'
+        + page.body(_chosen, lambda chart, chosen, _: mo.as_html(chart(chosen, "container")).text)
+        + "</div>"
+    )
+    return
+
+
+if __name__ == "__main__":
+    app.run()

@@ -1,0 +1,332 @@
+"""The page: headline figures, then panels with a chart or a table each, or what to do where there is nothing to show.
+
+All text that comes from the warehouse is escaped here; charts are drawn by whoever shows the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from . import charts
+from .figures import KINDS, Figures, Step
+
+if TYPE_CHECKING:
+    import altair as alt
+
+Chart = Callable[[Figures, charts.Width], "alt.TopLevelMixin"]
+Draw = Callable[[Chart, Figures, int], str]
+"""Makes HTML of a chart; the number tells how many of twelve columns it has on a wide page."""
+
+_MOST_OPEN = 8
+_NOTHING_LOADED = "Give request ids to <code>instaview load --from request_ids.txt</code>, then look again."
+_NO_RUNS = "No sourcing run ended here. Choose a longer period, or all companies and runs."
+_NO_SCORES = "No candidate here has a score."
+
+
+DASHBOARD_CSS = """
+:root { --marimo-text-font: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+body, #App { background: var(--iv-page) !important; }
+.marimo-cell, .output-area { background: transparent !important; }
+.iv-filters { display: flex; flex-wrap: wrap; gap: 10px 20px; align-items: center; margin-bottom: 20px; }
+"""
+"""What the dashboard needs beside the stylesheet: the colour of the page, and how its filters stand."""
+
+
+@cache
+def stylesheet(dark: str = "@media (prefers-color-scheme: dark) {{\n:root {{\n{}}}\n}}\n") -> str:
+    """The CSS. `dark` is the rule around the dark colours, for whatever tells that it is dark."""
+    folder = Path(__file__).parent
+    colors = (folder / "dark.css").read_text(encoding="utf-8")
+    return (folder / "page.css").read_text(encoding="utf-8") + dark.format(colors)
+
+
+def title(figures: Figures) -> str:
+    """The head of the page: what this is, of which period, company and runs."""
+    return f'<header class="iv-head"><h1>InstaView</h1><p>{_escaped(description(figures))}</p></header>'
+
+
+def description(figures: Figures) -> str:
+    """The choice in words: period, company, runs."""
+    choice, names = figures.choice, figures.snapshot.company_names()
+    parts = [_period(figures)]
+    if choice.company_id is not None:
+        parts.append(names.get(choice.company_id, choice.company_id))
+    elif names:
+        parts.append(f"{len(names)} companies" if len(names) > 1 else next(iter(names.values())))
+    if choice.run_ids:
+        one = len(choice.run_ids) == 1
+        parts.append(f"run {next(iter(choice.run_ids))}" if one else f"{len(choice.run_ids)} chosen runs")
+    return "  ·  ".join(filter(None, parts))
+
+
+def body(figures: Figures, draw: Draw) -> str:
+    """The page below its head."""
+    if figures.is_empty:
+        return f'<div class="iv-nothing"><h2>Nothing is loaded yet</h2><p>{_NOTHING_LOADED}</p></div>'
+    f = figures
+    quality = [
+        _panel("Quality over time", _over_time_note(f), _over_time(f, draw), 7),
+        _panel("Match scores", _scores_note(f), _scores(f, draw), 5),
+        _panel("From found to contact", _funnel_note(f), _funnel(f.funnel), 12),
+        _panel("Latest runs", "Bar: the middle half of the scores. Tick: the median", _runs(f, draw), 6),
+        _panel("Top skills", "Candidates who have the skill", _skills(f, draw), 6),
+    ]
+    if f.quality.empty:
+        quality = [_panel("Sourcing runs", "", _nothing(_NO_RUNS), 12)]
+    credit = [
+        _panel(f"Credits by {f.credit_unit}", _credits_note(f), _credits(f, draw), 7),
+        _panel("Used and billed", "Credits, on days that billing is loaded for", _billing(f), 5),
+    ]
+    requests = [
+        _panel("Failures by cause", "Requests as a whole, and single profiles", _failures(f, draw), 5),
+        _panel("Still open", _open_note(f), _open(f), 7),
+    ]
+    sections = [
+        _section("Candidate quality", "", quality),
+        _section("Credits", _ALL_RUNS if f.choice.run_ids else "", credit),
+        _section("Requests", _ALL_RUNS if f.choice.run_ids else "", requests),
+    ]
+    return _tiles(figures) + "".join(sections)
+
+
+_ALL_RUNS = "of all runs: these are not split by sourcing run"
+
+
+# ---------------------------------------------------------------------- headline
+
+
+def _tiles(figures: Figures) -> str:
+    h = figures.headline
+    flags = h.red_flags_per_candidate
+    tiles = [
+        ("Candidates", _count(h.candidates), f"from {_plural(h.runs, 'run')}"),
+        ("Average score", _score(h.score_average), "" if flags is None else f"{flags:.1f} red flags each"),
+        ("Score of 80 or more", _share(h.share_strong), _plural(h.strong, "candidate")),
+        ("With an e-mail", _share(h.share_with_email), _plural(h.with_email, "candidate")),
+        ("Credits", _count(h.credits), _budget_text(figures)),
+        ("Open requests", _count(h.open), f"{_count(h.completed)} of {_count(h.requests)} done"),
+    ]
+    cells = (f"<div><dt>{name}</dt><dd>{value}</dd><dd>{more}</dd></div>" for name, value, more in tiles)
+    return f'<dl class="iv-tiles">{"".join(cells)}</dl>'
+
+
+def _budget_text(figures: Figures) -> str:
+    h = figures.headline
+    if h.budget:
+        return f"{h.credits / h.budget:.0%} of the budget"
+    return f"{_count(h.computed_credits)} of them computed" if h.computed_credits else ""
+
+
+# ---------------------------------------------------------------------- quality
+
+
+def _over_time_note(figures: Figures) -> str:
+    line = f"average by {figures.trend_unit}"
+    return f"Dots: single runs. Line: {line}" if charts.has_dots(figures) else line.capitalize()
+
+
+def _over_time(figures: Figures, draw: Draw) -> str:
+    if figures.quality_over_time.empty:
+        return _nothing(_NO_SCORES)
+    return draw(charts.quality_over_time, figures, 7)
+
+
+def _scores_note(figures: Figures) -> str:
+    missing = figures.without_score
+    return "Full colour: 80 or more" + (f". {_plural(missing, 'candidate')} without a score" if missing else "")
+
+
+def _scores(figures: Figures, draw: Draw) -> str:
+    if figures.score_bands.empty:
+        return _nothing(_NO_SCORES)
+    return draw(charts.score_histogram, figures, 5)
+
+
+def _funnel_note(figures: Figures) -> str:
+    missing = figures.runs_without_counts
+    return "Candidates at each step" + (
+        f"; {_plural(missing, 'run')} did not say how many were found and scored" if missing else ""
+    )
+
+
+def _funnel(steps: list[Step]) -> str:
+    most = max((step.count for step in steps), default=0) or 1
+    rows = (
+        f"<li><span>{step.name.capitalize()}</span><b>{_count(step.count)}</b>"
+        f'<i><i style="width:{100 * step.count / most:.1f}%;min-width:{2 if step.count else 0}px"></i></i>'
+        f"<small>{f'{_share(step.share)} of {step.base}' if step.share is not None else '&nbsp;'}</small></li>"
+        for step in steps
+    )
+    return f'<ol class="iv-funnel">{"".join(rows)}</ol>'
+
+
+def _runs(figures: Figures, draw: Draw) -> str:
+    if figures.scored_runs.empty:
+        return _nothing(_NO_SCORES)
+    return draw(charts.runs, figures, 6)
+
+
+def _skills(figures: Figures, draw: Draw) -> str:
+    if figures.skills.empty:
+        return _nothing("No candidate here lists a skill.")
+    return draw(charts.skills, figures, 6)
+
+
+# ---------------------------------------------------------------------- credits
+
+
+def _credits_note(figures: Figures) -> str:
+    budget = figures.choice.budget
+    by_price = "Sourcing and previews by the documented price"
+    return by_price + (f"; dashed: a budget of {_count(budget)} a month" if budget else "")
+
+
+def _credits(figures: Figures, draw: Draw) -> str:
+    if figures.credits_over_time.empty:
+        return _nothing("No credits were used here. Choose a longer period, or all companies.")
+    return draw(charts.credits_over_time, figures, 7)
+
+
+def _billing(figures: Figures) -> str:
+    table = figures.billing
+    if table.empty and figures.billed_minutes:
+        minutes = _count(figures.billed_minutes)
+        return _nothing(f"{minutes} minutes were billed. They have no price in credits to compare by.")
+    if table.empty:
+        return _nothing("No bills are loaded for these days. <code>instaview load --billing</code> brings them.")
+    rows = [
+        (_kind(kind), _count(used), _count(billed), _signed(difference))
+        for kind, used, billed, difference in table.itertuples(index=False)
+    ]
+    sums = table[["credits", "billed", "difference"]].sum()
+    total = ("Total", _count(sums["credits"]), _count(sums["billed"]), _signed(sums["difference"]))
+    return _table(("Kind", "Used", "Billed", "Difference"), rows, total) + _where_from(figures)
+
+
+def _where_from(figures: Figures) -> str:
+    h = figures.headline
+    facts = [
+        ("Reported by the API", _count(h.credits - h.computed_credits)),
+        ("Computed by the price", _count(h.computed_credits)),
+        ("A day, on average", _count(figures.credits_a_day)),
+    ]
+    return f'<dl class="iv-facts">{"".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in facts)}</dl>'
+
+
+# ---------------------------------------------------------------------- requests
+
+
+def _failures(figures: Figures, draw: Draw) -> str:
+    if figures.failures.empty:
+        return _nothing("Nothing failed.")
+    return draw(charts.failures, figures, 5)
+
+
+def _open_note(figures: Figures) -> str:
+    found = len(figures.open_requests)
+    return f"The oldest {_MOST_OPEN} of {_count(found)}" if found > _MOST_OPEN else "The oldest first, of any period"
+
+
+def _open(figures: Figures) -> str:
+    if figures.open_requests.empty:
+        return _nothing("No request is open: all that were given have ended.")
+    rows = [
+        (f"<code>{_escaped(request_id)}</code>", _kind(kind), _age(waiting), _count(polls))
+        for request_id, kind, _, waiting, polls in figures.open_requests.head(_MOST_OPEN).itertuples(index=False)
+    ]
+    return _table(("Request", "Kind", "Open for", "Looks"), rows, texts=2)
+
+
+# ---------------------------------------------------------------------- parts
+
+
+def _section(name: str, note: str, panels: Iterable[str]) -> str:
+    more = f" <small>{note}</small>" if note else ""
+    return f'<section><h2>{name}{more}</h2><div class="iv-grid">{"".join(panels)}</div></section>'
+
+
+def _panel(name: str, note: str, content: str, columns: int) -> str:
+    return f'<article style="--iv-columns:{columns}"><h3>{name}</h3><p class="iv-note">{note}</p>{content}</article>'
+
+
+def _nothing(text: str) -> str:
+    return f'<p class="iv-empty">{text}</p>'
+
+
+def _table(
+    heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], total: tuple[str, ...] | None = None, *, texts: int = 1
+) -> str:
+    """A table whose first columns, so many, are text and the others numbers."""
+
+    def line(cells: tuple[str, ...], tag: str = "td") -> str:
+        return f"<tr>{''.join(f'<{tag}>{cell}</{tag}>' for cell in cells)}</tr>"
+
+    foot = f"<tfoot>{line(total)}</tfoot>" if total else ""
+    return (
+        f'<div class="iv-scroll"><table class="iv-texts-{texts}"><thead>{line(heads, "th")}</thead>'
+        f"<tbody>{''.join(map(line, rows))}</tbody>{foot}</table></div>"
+    )
+
+
+def _escaped(value: object) -> str:
+    return escape(str(value))
+
+
+def _kind(kind: str) -> str:
+    color = f' style="--iv-kind:var(--iv-{kind})"' if kind in KINDS else ""
+    return f'<span class="iv-kind"{color}>{_escaped(kind.capitalize())}</span>'
+
+
+def _count(number: float | None) -> str:
+    return "–" if number is None or pd.isna(number) else f"{number:,.0f}"
+
+
+def _signed(number: float) -> str:
+    return "0" if round(number) == 0 else f"{number:+,.0f}".replace("-", "−")
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _score(number: float | None) -> str:
+    return "–" if number is None else f"{number:.1f}"
+
+
+def _share(number: float | None) -> str:
+    if number is None:
+        return "–"
+    return "under 1%" if 0 < number < 0.005 else f"{number:.0%}"
+
+
+def _age(waiting: pd.Timedelta) -> str:
+    if pd.isna(waiting):
+        return "–"
+    minutes = max(0, int(waiting.total_seconds() // 60))
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min"
+    return f"{hours // 24} days"
+
+
+def _period(figures: Figures) -> str:
+    if figures.period is not None:
+        since, until = figures.period
+        return _day(since) if since == until else f"{_day(since)} – {_day(until)}"
+    choice = figures.choice
+    if choice.since is not None:
+        return f"since {_day(choice.since)}"
+    return f"until {_day(choice.until)}" if choice.until is not None else ""
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"

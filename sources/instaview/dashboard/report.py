@@ -1,0 +1,93 @@
+"""The report: the page as one HTML file that needs nothing else, neither a network nor a script."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from xml.etree import ElementTree
+
+import dlt
+import vl_convert
+
+from ..exceptions import UsageError
+from . import page
+from .figures import Choice, Figures
+from .warehouse import read_snapshot
+
+_SVG = "http://www.w3.org/2000/svg"
+_COLUMN, _GAP, _PADDING = 84, 16, 42
+_NARROW_WIDTH = 340
+_HEAD = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+"""
+_BODY_CSS = "body { margin: 0; padding: 32px 24px 48px; background: var(--iv-page); }\n" + (
+    "@media (max-width: 620px) { body { padding: 20px 12px 32px; } }\n"
+)
+
+
+def write_report(pipeline: dlt.Pipeline, path: Path, choice: Choice | None = None) -> None:
+    """Writes the report of a warehouse into a file, in place of what is there.
+
+    Raises:
+        UsageError: the file cannot be written, or the views are missing.
+        DestinationFailed: the warehouse cannot be reached.
+    """
+    text = report_html(Figures(read_snapshot(pipeline), choice))
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; name another file with --out") from error
+
+
+def report_html(figures: Figures) -> str:
+    """The report as text."""
+    name = escape(f"InstaView, {page.description(figures)}")
+    return (
+        f"{_HEAD}<title>{name}</title>\n<style>\n{page.stylesheet()}{_BODY_CSS}</style>\n</head>\n<body>\n"
+        f'<main class="iv">{page.title(figures)}{page.body(figures, _draw)}{_foot(figures)}</main>\n</body>\n</html>\n'
+    )
+
+
+def _foot(figures: Figures) -> str:
+    loaded = figures.snapshot.last_load
+    parts = [f"Written {_moment(figures.now)}"]
+    if loaded is not None:
+        parts.append(f"last load {_moment(loaded)}")
+    return (
+        f'<footer><p class="iv-foot">{", ".join(parts)}. Days are those of UTC. Figures only: this page names '
+        "no person. It is one file, without scripts, and fetches nothing.</p></footer>"
+    )
+
+
+def _moment(time: datetime) -> str:
+    time = time.astimezone(UTC)
+    return f"{time.day} {time:%B %Y, %H:%M} UTC"
+
+
+def _draw(chart: page.Chart, figures: Figures, columns: int) -> str:
+    """The chart twice, for wide pages and for phones; the stylesheet shows one of them."""
+    wide = columns * _COLUMN + (columns - 1) * _GAP - _PADDING
+    return "".join(
+        f'<div class="iv-chart iv-{name}">{_svg(chart, figures, width)}</div>'
+        for name, width in (("wide", wide), ("narrow", _NARROW_WIDTH))
+    )
+
+
+def _svg(chart: page.Chart, figures: Figures, width: int) -> str:
+    """The chart as SVG, with what each mark says as its tooltip."""
+    spec = chart(figures, width).to_dict()
+    root = ElementTree.fromstring(vl_convert.vegalite_to_svg(spec))  # noqa: S314 - we wrote it
+    for mark in root.iter():
+        if mark.get("role") == "graphics-symbol" and (label := mark.attrib.pop("aria-label", None)):
+            ElementTree.SubElement(mark, f"{{{_SVG}}}title").text = label.replace("; ", "\n")
+    ElementTree.register_namespace("", _SVG)
+    text = ElementTree.tostring(root, encoding="unicode")
+    return re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)  # within HTML it needs none

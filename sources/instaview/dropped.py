@@ -1,0 +1,86 @@
+"""Requests of dropped packages, noted on this machine until the warehouse shows that they were read again.
+
+Dropping a package thus loses nothing, however often the loads after it are killed. There is one small file for each
+warehouse that the pipeline loads to, with ids alone. It lies beside the working folder, which dlt empties where a
+dataset is new.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dlt
+
+from .destination import target_of
+from .exceptions import UsageError
+from .ledger import Known, open_ledger
+from .request_ids import Request, parse_request
+
+logger = logging.getLogger("instaview")
+
+
+@dataclass(frozen=True, slots=True)
+class _Dropped:
+    request: Request
+    at: datetime
+
+    def is_read_again(self, held: Known | None) -> bool:
+        """Whether the warehouse holds what the API has answered since."""
+        if held is None or held.last_polled_at is None or not (held.finished or held.not_found):
+            return False
+        polled = held.last_polled_at
+        return (polled if polled.tzinfo else polled.replace(tzinfo=UTC)) > self.at
+
+
+def note_dropped(pipeline: dlt.Pipeline, requests: Iterable[Request], target: str) -> None:
+    """Writes down requests whose package is about to be dropped, and which warehouse it was for."""
+    path, now = _path(pipeline, target), datetime.now(UTC)
+    _write(path, [*_read(path), *(_Dropped(request, now) for request in requests)])
+
+
+def left_behind(pipeline: dlt.Pipeline) -> list[Request]:
+    """The requests of dropped packages that are still to be read again; the others are forgotten."""
+    path = _path(pipeline, target_of(pipeline))
+    noted = _read(path)
+    if not noted:
+        return []
+    with open_ledger(pipeline) as ledger:
+        entries = ledger.requests([dropped.request.id for dropped in noted]) if ledger is not None else ()
+        known = {entry.request.id: entry for entry in entries}
+    left = [dropped for dropped in noted if not dropped.is_read_again(known.get(dropped.request.id))]
+    if len(left) < len(noted):
+        _write(path, left)
+    return [dropped.request for dropped in left]
+
+
+def _path(pipeline: dlt.Pipeline, target: str) -> Path:
+    return Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.instaview.dropped-{target[:16]}.json"
+
+
+def _read(path: Path) -> list[_Dropped]:
+    try:
+        noted = json.loads(path.read_text(encoding="utf-8"))
+        return [_Dropped(parse_request(i, company), datetime.fromisoformat(at)) for i, company, at in noted]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError, UsageError):
+        logger.warning("%s cannot be read: load the requests of the last loads again with --refresh", path.name)
+        return []
+
+
+def _write(path: Path, noted: Iterable[_Dropped]) -> None:
+    latest = {dropped.request.id: dropped for dropped in noted}
+    if not latest:
+        path.unlink(missing_ok=True)
+        return
+    entries = [(d.request.id, d.request.company_id, d.at.isoformat()) for d in latest.values()]
+    beside = path.with_suffix(".new")
+    beside.touch(mode=0o600)
+    beside.write_text(json.dumps(entries), encoding="utf-8")
+    os.replace(beside, path)

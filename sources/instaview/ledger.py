@@ -78,6 +78,8 @@ class Plan:
     skipped: int = 0
     skipped_failed: int = 0
     """Of the skipped ones those whose run had failed."""
+    left_behind: Set[str] = frozenset()
+    """Requests of a dropped package, of which half may have arrived."""
 
     def add(self, request: Request, company_id: str | None) -> None:
         """Adds a request, with the company it is read for: its own, the one it was read for before, or `company_id`."""
@@ -91,6 +93,12 @@ class Plan:
         if held is None:
             return True
         return unfinished.looks > 0 if held.finished else unfinished.polls > 0
+
+    def keeps(self, ended: Tracked) -> bool:
+        """Whether the row of a finished request stays as it is: it was read again in vain, and its result is there."""
+        held = self.known.get(ended.request.id)
+        in_vain = ended.state in ("not_found", "error") and ended.request.id not in self.left_behind
+        return in_vain and held is not None and held.finished
 
     @property
     def requested(self) -> int:
@@ -117,9 +125,9 @@ def make_plan(
         refresh: read finished ones again: those given or, where none are given, all.
         refresh_since: also read those again whose run was completed within this time.
     """
-    plan = Plan([], {})
-    every = refresh and not given
     again: Set[str] = {request.id for request in left_behind}
+    plan = Plan([], {}, left_behind=again)
+    every = refresh and not given
     given = unique([*given, *left_behind]) if left_behind else given
     with open_ledger(pipeline) as ledger:
         plan.tables_exist = ledger is not None

@@ -7,7 +7,7 @@ already: it is how `load` commits a batch.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ from . import settings as defaults
 from .destination import POSTGRES, is_duckdb, prepare
 from .dropped import left_behind
 from .exceptions import AlreadyRunning, KeyRefused
-from .ledger import Known, Plan, make_plan, request_rows
+from .ledger import Plan, make_plan, request_rows
 from .pending import drop_begun_packages
 from .polling import Batch, Polling
 from .process import only_one
@@ -121,12 +121,12 @@ def rows_source(pipeline: dlt.Pipeline, rows: Rows) -> DltSource:
     return instaview()
 
 
-def batch_rows(batch: Batch, known: Mapping[str, Known], first_seen_at: datetime) -> Rows:
+def batch_rows(batch: Batch, plan: Plan, first_seen_at: datetime) -> Rows:
     """All rows of a batch: the results, and what became of the requests. The batch is empty of rows afterwards."""
     while batch.rows:
         yield batch.rows.popitem()
-    if batch.ended:
-        yield REQUESTS.name, request_rows(batch.ended, known, first_seen_at)
+    if news := [tracked for tracked in batch.ended if not plan.keeps(tracked)]:
+        yield REQUESTS.name, request_rows(news, plan.known, first_seen_at)
 
 
 def _make_ready(pipeline: dlt.Pipeline) -> None:
@@ -146,7 +146,7 @@ def _resolve(plan: Plan, settings: InstaviewSettings) -> Rows:
     with Polling(plan.to_poll, settings) as polling:
         for batch in polling.batches(RESULTS_AT_ONCE, settings.commit_seconds):
             resolved += len(batch.ended)
-            yield from batch_rows(batch, plan.known, started)
+            yield from batch_rows(batch, plan, started)
     if polling.failure is not None:
         # raised here, dlt would throw away what was resolved
         if not isinstance(polling.failure, KeyRefused) or not resolved:

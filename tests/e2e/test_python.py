@@ -232,6 +232,22 @@ def test_one_result_that_cannot_be_made_into_rows_is_an_error_and_spoils_no_othe
     assert load(pipeline, bad).completed == 1
 
 
+@pytest.mark.parametrize(("status", "state"), [(404, "not_found"), (403, "error")])
+def test_a_finished_request_that_is_read_again_in_vain_stays_finished(served, pipeline, status, state):
+    from instaview_sandbox import Fault
+
+    ids = served.add("sourcing", 2)
+    load(pipeline, ids)
+    before = rows(pipeline, "SELECT * FROM requests ORDER BY request_id")
+    served.inject(Fault("status", status=status, request_id=ids[0]))
+    served.inject(Fault("status", status=status, request_id=ids[1]))
+    summary = load(pipeline, ids, refresh=True)
+    assert (getattr(summary, state), summary.completed, summary.not_completed) == (2, 0, 2)
+    pipeline.run(instaview_source(ids, refresh=True))
+    assert rows(pipeline, "SELECT * FROM requests ORDER BY request_id") == before
+    assert load(pipeline, ids).skipped == 2
+
+
 def test_load_tells_its_progress(sandbox, pipeline):
     seen = []
     ids = sandbox.add("sourcing", 3) + sandbox.add("sourcing", 1, state="failed")

@@ -62,7 +62,10 @@ def instaview_source(
     Each request is polled until its run has ended. Running the same line again asks only for what the warehouse does
     not hold yet, and takes up what was left unfinished.
 
-    All of a run is one load here. For hours of polling use `instaview.load`, which commits as it goes.
+    All of a run is one load here. For hours of polling use `instaview.load`, which commits as it goes. It is also the
+    safest way to read finished requests again: it marks them as unfinished before it replaces their rows, so a load
+    that is killed in between is noticed on any machine. Create the pipeline before the source: what that pipeline left
+    half loaded is dropped when the source is made.
 
     Args:
         request_ids: what the POSTs answered. Any iterable of ids, of rows with `request_id` (and `company_id`), or of
@@ -73,7 +76,7 @@ def instaview_source(
         wait: how many seconds to wait for runs that are still processing; 0 looks once.
         poll_interval: shortest time between two looks at the same request, in seconds.
         max_in_flight: how many calls may be under way at once.
-        refresh: read finished requests again, e.g. after a re-run (PATCH).
+        refresh: read finished requests again, e.g. after a re-run (PATCH); safest with `load`.
 
     Returns:
         One resource, `results`, that feeds all tables of the model.

@@ -6,6 +6,7 @@ A request is finished when `requests` says completed or failed and the load that
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +18,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
+from .exceptions import InvalidRequestId
 from .normalize import to_arrow
 from .request_ids import Request, parse_request, unique
 from .request_list import RequestList
 from .resolver import Tracked
 from .tables import REQUESTS, RUN_MODELS
+
+logger = logging.getLogger("instaview")
 
 _IDS_PER_QUERY = 10_000
 """A list that every warehouse takes in one query; Snowflake's end is at 16,384."""
@@ -247,7 +251,11 @@ class LedgerReader:
             f"{self._joined} WHERE {condition}"
         )
         for request_id, state, company_id, first_seen_at, polls, load_id, polled in rows:
-            request = parse_request(request_id, company_id, where="table requests")
+            try:
+                request = parse_request(request_id, company_id)
+            except InvalidRequestId:  # put there by hand
+                logger.warning("table requests: a row with a malformed id is passed over: %s", ascii(request_id)[:60])
+                continue
             yield Known(request, state, load_id is not None, first_seen_at, int(polls or 0), polled)
 
     def _rows(self, sql: str, *parameters: Any) -> Iterator[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ import asyncio
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -217,7 +217,7 @@ def _refusal(status: int, headers: httpx.Headers, body: bytes, clock: Clock) -> 
         return Answer(
             Outcome.RATE_LIMITED, status, code, message, retry_after=max((w for w in waits if w), default=None)
         )
-    if body.lstrip()[:1] == b"<":
+    if body.lstrip()[:1] == b"<" and status != 401:  # whoever refuses the key, it is refused for everything
         return Answer(Outcome.FAULT, status, code, "a page, as a gateway sends it, and not the API's answer")
     if 300 <= status < 400:
         message = "a redirect, which is not followed: check base_url"
@@ -255,7 +255,8 @@ def _seconds(value: Any) -> float | None:
 
 def _date(text: str | None) -> float | None:
     try:
-        return parsedate_to_datetime(text).timestamp() if text else None
+        at = parsedate_to_datetime(text) if text else None
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() if at else None  # without a zone it is UTC
     except (ValueError, OverflowError):  # the latter for a time zone of many digits
         return None
 

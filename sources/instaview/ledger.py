@@ -6,6 +6,7 @@ A request is finished when `requests` says completed or failed and the load that
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +18,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
+from .exceptions import InvalidRequestId
 from .normalize import to_arrow
 from .request_ids import Request, parse_request, unique
 from .request_list import RequestList
 from .resolver import Tracked
 from .tables import REQUESTS, RUN_MODELS
+
+logger = logging.getLogger("instaview")
 
 _IDS_PER_QUERY = 10_000
 """A list that every warehouse takes in one query; Snowflake's end is at 16,384."""
@@ -78,6 +82,8 @@ class Plan:
     skipped: int = 0
     skipped_failed: int = 0
     """Of the skipped ones those whose run had failed."""
+    left_behind: Set[str] = frozenset()
+    """Requests of a dropped package, of which half may have arrived."""
 
     def add(self, request: Request, company_id: str | None) -> None:
         """Adds a request, with the company it is read for: its own, the one it was read for before, or `company_id`."""
@@ -91,6 +97,12 @@ class Plan:
         if held is None:
             return True
         return unfinished.looks > 0 if held.finished else unfinished.polls > 0
+
+    def keeps(self, ended: Tracked) -> bool:
+        """Whether the row of a finished request stays as it is: it was read again in vain, and its result is there."""
+        held = self.known.get(ended.request.id)
+        in_vain = ended.state in ("not_found", "error") and ended.request.id not in self.left_behind
+        return in_vain and held is not None and held.finished
 
     @property
     def requested(self) -> int:
@@ -117,9 +129,9 @@ def make_plan(
         refresh: read finished ones again: those given or, where none are given, all.
         refresh_since: also read those again whose run was completed within this time.
     """
-    plan = Plan([], {})
-    every = refresh and not given
     again: Set[str] = {request.id for request in left_behind}
+    plan = Plan([], {}, left_behind=again)
+    every = refresh and not given
     given = unique([*given, *left_behind]) if left_behind else given
     with open_ledger(pipeline) as ledger:
         plan.tables_exist = ledger is not None
@@ -239,7 +251,11 @@ class LedgerReader:
             f"{self._joined} WHERE {condition}"
         )
         for request_id, state, company_id, first_seen_at, polls, load_id, polled in rows:
-            request = parse_request(request_id, company_id, where="table requests")
+            try:
+                request = parse_request(request_id, company_id)
+            except InvalidRequestId:  # put there by hand
+                logger.warning("table requests: a row with a malformed id is passed over: %s", ascii(request_id)[:60])
+                continue
             yield Known(request, state, load_id is not None, first_seen_at, int(polls or 0), polled)
 
     def _rows(self, sql: str, *parameters: Any) -> Iterator[tuple[Any, ...]]:

@@ -49,6 +49,9 @@ def finish_packages(pipeline: dlt.Pipeline) -> None:
         if noted is None:  # a plain pipeline's: where they were to go is not known, but what they hold
             _drop(pipeline, target)
         elif noted != target:
+            logger.warning(
+                "an earlier load left packages for another warehouse; dropped, a load to that one reads again"
+            )
             _drop(pipeline, noted)
         else:
             with only_writer(pipeline):

@@ -176,9 +176,9 @@ class Polling:
                 await resolver.run()
             finally:
                 ticker.cancel()
-                self._report(client, resolver)
                 self.unfinished = resolver.unfinished
                 self.http_requests, self.rate_limited = client.calls, resolver.rate_limited
+                self._report(client, resolver)  # last, as it calls what may raise
 
     def _hold(self, tracked: Tracked) -> None:
         with self._changed:

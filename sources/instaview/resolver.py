@@ -12,7 +12,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -213,6 +213,8 @@ class Resolver:
             self._set_aside.append(tracked)
         elif not task.cancelled() and (error := task.exception()) is not None:
             self._broken = error
+            if tracked is not None:
+                self._set_aside.append(replace(tracked, state="processing", resolved_at=None, body=None))
             self.stop()
         self._wake.set()
 

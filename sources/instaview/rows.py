@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -9,6 +10,8 @@ import pyarrow as pa
 
 from .normalize import Result, Tables, normalize
 from .resolver import Tracked
+
+logger = logging.getLogger("instaview")
 
 RESULTS_AT_ONCE = 50
 """Results normalised together: fewer are slow, more take memory and gain nothing."""
@@ -46,20 +49,39 @@ class RowBuilder:
 
 
 def rows_of(parts: Iterable[Future[Tables]]) -> Tables:
-    """The rows of all parts, once they are there.
+    """The rows of all parts, once they are there; a request whose result cannot be made into rows is `error` then."""
+    return _together(part.result() for part in parts)
 
-    Raises:
-        Exception: whatever normalising raised.
-    """
+
+def _together(parts: Iterable[Tables]) -> Tables:
     tables: dict[str, list[pa.Table]] = {}
     for part in parts:
-        for name, rows in part.result().items():
+        for name, rows in part.items():
             tables.setdefault(name, []).append(rows)
     return {name: pa.concat_tables(pieces) for name, pieces in tables.items()}
 
 
 def _rows(ended: list[Tracked]) -> Tables:
-    rows = normalize(Result(tracked.request, tracked.body) for tracked in ended if tracked.body is not None)
+    try:
+        rows = _normalized(ended)
+    except Exception:  # one result that nobody foresaw must not end every load
+        rows = _together(map(_rows_or_error, ended))
     for tracked in ended:
         tracked.body = None  # its rows take its place in memory
     return rows
+
+
+def _rows_or_error(tracked: Tracked) -> Tables:
+    """The rows of one result; where it has none, the request is an error."""
+    try:
+        return _normalized([tracked])
+    except Exception as error:
+        kind = type(error).__name__  # and not its message, which may show people's data
+        tracked.state, tracked.error_code = "error", "UNREADABLE_RESULT"
+        tracked.error_message = f"the result cannot be made into rows ({kind}); please report it"
+        logger.error("%s: %s", tracked.request.id, tracked.error_message)
+        return {}
+
+
+def _normalized(ended: list[Tracked]) -> Tables:
+    return normalize(Result(tracked.request, tracked.body) for tracked in ended if tracked.body is not None)

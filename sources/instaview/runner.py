@@ -225,7 +225,7 @@ class _Committer:
         counts: Counter[str] = Counter()
 
         def rows() -> Rows:
-            yield from batch_rows(batch, plan.known, self._started)
+            yield from batch_rows(batch, plan, self._started)
             if waiting:
                 yield REQUESTS.name, request_rows(waiting, plan.known, self._started)
 

@@ -7,7 +7,7 @@ already: it is how `load` commits a batch.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ from . import settings as defaults
 from .destination import POSTGRES, is_duckdb, prepare
 from .dropped import left_behind
 from .exceptions import AlreadyRunning, KeyRefused
-from .ledger import Known, Plan, make_plan, request_rows
+from .ledger import Plan, make_plan, request_rows
 from .pending import drop_begun_packages
 from .polling import Batch, Polling
 from .process import only_one
@@ -64,7 +64,10 @@ def instaview_source(
     Each request is polled until its run has ended. Running the same line again asks only for what the warehouse does
     not hold yet, and takes up what was left unfinished.
 
-    All of a run is one load here. For hours of polling use `instaview.load`, which commits as it goes.
+    All of a run is one load here. For hours of polling use `instaview.load`, which commits as it goes. It is also the
+    safest way to read finished requests again: it marks them as unfinished before it replaces their rows, so a load
+    that is killed in between is noticed on any machine. Create the pipeline before the source: what that pipeline left
+    half loaded is dropped when the source is made.
 
     Args:
         request_ids: what the POSTs answered. Any iterable of ids, of rows with `request_id` (and `company_id`), or of
@@ -75,7 +78,7 @@ def instaview_source(
         wait: how many seconds to wait for runs that are still processing; 0 looks once.
         poll_interval: shortest time between two looks at the same request, in seconds.
         max_in_flight: how many calls may be under way at once.
-        refresh: read finished requests again, e.g. after a re-run (PATCH).
+        refresh: read finished requests again, e.g. after a re-run (PATCH); safest with `load`.
 
     Returns:
         One resource, `results`, that feeds all tables of the model.
@@ -123,12 +126,12 @@ def rows_source(pipeline: dlt.Pipeline, rows: Rows) -> DltSource:
     return instaview()
 
 
-def batch_rows(batch: Batch, known: Mapping[str, Known], first_seen_at: datetime) -> Rows:
+def batch_rows(batch: Batch, plan: Plan, first_seen_at: datetime) -> Rows:
     """All rows of a batch: the results, and what became of the requests. The batch is empty of rows afterwards."""
     while batch.rows:
         yield batch.rows.popitem()
-    if batch.ended:
-        yield REQUESTS.name, request_rows(batch.ended, known, first_seen_at)
+    if news := [tracked for tracked in batch.ended if not plan.keeps(tracked)]:
+        yield REQUESTS.name, request_rows(news, plan.known, first_seen_at)
 
 
 def _make_ready(pipeline: dlt.Pipeline) -> None:
@@ -148,7 +151,7 @@ def _resolve(plan: Plan, settings: InstaviewSettings) -> Rows:
     with Polling(plan.to_poll, settings) as polling:
         for batch in polling.batches(RESULTS_AT_ONCE, _SECONDS_AT_ONCE):
             resolved += len(batch.ended)
-            yield from batch_rows(batch, plan.known, started)
+            yield from batch_rows(batch, plan, started)
     if polling.failure is not None:
         # raised here, dlt would throw away what was resolved
         if not isinstance(polling.failure, KeyRefused) or not resolved:

@@ -205,6 +205,49 @@ def test_packages_of_other_sources_in_the_pipeline_are_loaded_and_kept(served, p
     assert kept <= set((here / "dlt").rglob("load/loaded/*/*/notes.*"))
 
 
+def test_one_result_that_cannot_be_made_into_rows_is_an_error_and_spoils_no_other(
+    served, pipeline, monkeypatch, caplog
+):
+    from instaview import rows as rows_module
+
+    good, bad = served.add("sourcing", 3), served.add("sourcing", 1)
+    normalize = rows_module.normalize
+
+    def breaks(results: Any) -> Any:
+        results = list(results)
+        if any(result.request.id == bad[0] for result in results):
+            raise KeyError(served.payload(bad[0])["candidates"][0]["name"])
+        return normalize(results)
+
+    monkeypatch.setattr(rows_module, "normalize", breaks)
+    summary = load(pipeline, good + bad)
+    assert (summary.completed, summary.error, summary.not_completed) == (3, 1, 1)
+    assert rows(pipeline, "SELECT request_id, error_code FROM requests WHERE state <> 'completed'") == [
+        (bad[0], "UNREADABLE_RESULT")
+    ]
+    assert rows(pipeline, "SELECT count(*) FROM sourcing_runs") == [(3,)]
+    assert bad[0] in caplog.text
+    assert served.payload(bad[0])["candidates"][0]["name"] not in caplog.text
+    monkeypatch.setattr(rows_module, "normalize", normalize)
+    assert load(pipeline, bad).completed == 1
+
+
+@pytest.mark.parametrize(("status", "state"), [(404, "not_found"), (403, "error")])
+def test_a_finished_request_that_is_read_again_in_vain_stays_finished(served, pipeline, status, state):
+    from instaview_sandbox import Fault
+
+    ids = served.add("sourcing", 2)
+    load(pipeline, ids)
+    before = rows(pipeline, "SELECT * FROM requests ORDER BY request_id")
+    served.inject(Fault("status", status=status, request_id=ids[0]))
+    served.inject(Fault("status", status=status, request_id=ids[1]))
+    summary = load(pipeline, ids, refresh=True)
+    assert (getattr(summary, state), summary.completed, summary.not_completed) == (2, 0, 2)
+    pipeline.run(instaview_source(ids, refresh=True))
+    assert rows(pipeline, "SELECT * FROM requests ORDER BY request_id") == before
+    assert load(pipeline, ids).skipped == 2
+
+
 def test_load_tells_its_progress(sandbox, pipeline):
     seen = []
     ids = sandbox.add("sourcing", 3) + sandbox.add("sourcing", 1, state="failed")

@@ -174,7 +174,7 @@ def test_a_plain_pipeline_goes_on_after_a_load_that_was_killed_while_copying(api
     assert without_requests(m.tables()) == expected_tables(sandbox, first + second)
 
 
-def test_a_package_left_for_one_warehouse_never_reaches_another(api, machine, tmp_path):
+def test_a_package_left_for_one_warehouse_never_reaches_another(api, machine, tmp_path, caplog):
     sandbox = api()
     first, second = sandbox.add("sourcing", 1), sandbox.add("sourcing", 1)
     m = machine(sandbox)
@@ -183,6 +183,7 @@ def test_a_package_left_for_one_warehouse_never_reaches_another(api, machine, tm
     assert m.run("load", *second).returncode == 1
     other = str(tmp_path / "other.duckdb")
     summary = m.load(DESTINATION__DUCKDB__CREDENTIALS=other)
+    assert "for another warehouse; dropped" in caplog.text
     assert summary["requested"] == 0
     connection = duckdb.connect(other)
     assert connection.execute("SELECT count(*) FROM instaview.requests").fetchone() == (0,)

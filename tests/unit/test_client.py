@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import math
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -370,14 +371,19 @@ def test_a_refusal_that_tells_no_code_gets_that_of_its_status(status: int, body:
     assert ask_for(status, body).error_code == f"HTTP_{status}"
 
 
-@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 413, 502])
+@pytest.mark.parametrize("status", [302, 400, 403, 404, 413, 502])
 @pytest.mark.parametrize(
     "page", [b"<html>", b"\n <!DOCTYPE html><title>Blocked</title>", b"<?xml version='1.0'?><Error/>"]
 )
-def test_a_page_of_a_gateway_says_nothing_about_the_request_or_the_key(status: int, page: bytes) -> None:
+def test_a_page_of_a_gateway_says_nothing_about_the_request(status: int, page: bytes) -> None:
     answer = ask_for(status, page)
     assert (answer.outcome, answer.error_code) == (Outcome.FAULT, f"HTTP_{status}")
     assert "gateway" in str(answer.error_message)
+
+
+def test_a_refused_key_is_refused_also_where_a_page_says_so() -> None:
+    answer = ask_for(401, b"<html>Unauthorized</html>")
+    assert (answer.outcome, answer.error_code) == (Outcome.UNAUTHORIZED, "HTTP_401")
 
 
 def test_the_details_of_a_refusal_are_part_of_its_message() -> None:
@@ -449,6 +455,16 @@ def test_retry_after_may_be_seconds_or_a_date_and_counts_only_in_the_future(
     header: str | None, seconds: float | None
 ) -> None:
     assert limited(header).retry_after == seconds
+
+
+@pytest.mark.parametrize("zone", ["", " -0000"])
+def test_a_date_without_a_zone_is_utc(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Etc/GMT+5")
+        time.tzset()
+        answer = limited(f"Mon, 15 Jan 2024 12:00:30{zone}")
+    time.tzset()
+    assert answer.retry_after == 30
 
 
 @pytest.mark.parametrize(

@@ -332,3 +332,17 @@ def test_progress_is_told_while_nothing_happens() -> None:
     with Polling(requests, settings(), transport=network.transport, on_progress=tell):
         assert enough.wait(3)
         assert (told[0].processing, told[0].completed) == (3, 0)
+
+
+def test_what_is_unfinished_is_known_also_where_telling_the_progress_raises() -> None:
+    requests = some_requests(3)
+    network = Network(lambda request: httpx.Response(200, json={"status": "processing"}))
+
+    def tell(progress: Progress) -> None:
+        if progress.http_requests == 3:
+            raise OSError("the terminal is gone")
+
+    with Polling(requests, settings(), look_once=True, transport=network.transport, on_progress=tell) as polling:
+        all_batches(polling)
+    assert isinstance(polling.failure, OSError)
+    assert (len(polling.unfinished), polling.http_requests) == (3, 3)

@@ -145,3 +145,13 @@ def test_what_is_finished_is_skipped_and_the_rest_polled(pipeline: dlt.Pipeline)
     assert (plan.skipped, plan.skipped_failed, plan.requested) == (4, 2, 10)
     assert [request.id for request in plan.to_poll] == IDS[4:]
     assert plan.to_poll[4] == Request(IDS[8], "preview", "acme")
+
+
+def test_a_row_with_a_malformed_id_is_passed_over_with_a_warning(
+    pipeline: dlt.Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pipeline.sql_client() as client:
+        client.execute_sql("INSERT INTO results.requests (request_id, state) VALUES ('by hand', 'processing')")
+    plan = ledger.make_plan(pipeline, [])
+    assert "by hand" not in [request.id for request in plan.to_poll]
+    assert "'by hand'" in caplog.text

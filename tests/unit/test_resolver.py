@@ -805,3 +805,15 @@ def test_every_request_is_either_handed_on_once_or_unfinished_whatever_happens()
         assert sorted([*played.order, *ids_of(played.unfinished)]) == sorted(ids(requests))
         assert sum(played.ended.values()) == len(played.handed_on)
         assert played.raised is None
+
+
+def test_a_request_whose_look_raised_is_unfinished() -> None:
+    request = a_request(1)
+
+    def hand_on(tracked: Tracked) -> None:
+        raise OSError("no room")
+
+    played = resolve(FakeApi(), [request], hand_on=hand_on)
+    assert isinstance(played.raised, OSError)
+    (unfinished,) = played.unfinished
+    assert (unfinished.request, unfinished.state, unfinished.body) == (request, "processing", None)

@@ -34,7 +34,7 @@ from .resolver import Tracked
 from .settings import InstaviewSettings, resolve_settings
 from .source import Rows, result_rows, rows_source
 from .tables import REQUESTS, TABLES
-from .working_folder import forget_half_extracted
+from .working_folder import forget_half_made
 
 logger = logging.getLogger("instaview")
 
@@ -223,7 +223,7 @@ class _Committer:
             else:
                 with only_writer(pipeline):
                     left_behind = self._load_pending()
-        forget_half_extracted(pipeline)
+        forget_half_made(pipeline)
         forget_loaded(pipeline)
         pipeline.set_local_state_val(_TARGET, target)
         return left_behind

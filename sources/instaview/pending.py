@@ -23,7 +23,7 @@ from .lease import only_writer
 from .ledger import open_ledger
 from .request_ids import Request, requests_from
 from .tables import REQUESTS
-from .working_folder import SCHEMA, forget_half_extracted, forget_loaded
+from .working_folder import SCHEMA, forget_half_made, forget_loaded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +62,7 @@ def finish_packages(pipeline: dlt.Pipeline) -> None:
     if pipeline.has_pending_data:  # another source's, which dlt would load in the place of our first batch
         _load_all(pipeline)
     forget_loaded(pipeline)
-    forget_half_extracted(pipeline)
+    forget_half_made(pipeline)
     pipeline.set_local_state_val(_TARGET, target)
 
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import dlt
-from dlt.common.storages import NormalizeStorage
+from dlt.common.storages import LoadStorage, NormalizeStorage
 
 SCHEMA = "instaview"
 """dlt's name for what our source loads. Other sources may share a pipeline; their packages are none of our business."""
@@ -27,9 +27,12 @@ def forget_loaded(pipeline: dlt.Pipeline) -> None:
             shutil.rmtree(package.package_path, ignore_errors=True)
 
 
-def forget_half_extracted(pipeline: dlt.Pipeline) -> None:
-    """Deletes what a load left that was killed while extracting: dlt never looks at it again."""
-    folder = Path(pipeline.working_dir) / "normalize"
-    for left in folder.iterdir() if folder.is_dir() else ():
+def forget_half_made(pipeline: dlt.Pipeline) -> None:
+    """Deletes what a load left that was killed while extracting or normalising, where no package is pending.
+
+    dlt makes packages in these folders before it moves them on, and never looks at what is left there.
+    """
+    normalize, load = Path(pipeline.working_dir) / "normalize", Path(pipeline.working_dir) / "load"
+    for left in (*normalize.glob("*"), *(load / LoadStorage.NEW_PACKAGES_FOLDER).glob("*")):
         if left.is_dir() and left.name != NormalizeStorage.EXTRACTED_FOLDER:
             shutil.rmtree(left, ignore_errors=True)

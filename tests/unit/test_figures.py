@@ -126,6 +126,23 @@ def test_companies_are_called_by_name_where_names_tell_them_apart(tmp_path):
     assert snapshot.company_names() == {"a": "Acme", "b": "b", "c": "c", "d": "d"}
 
 
+def test_where_one_company_is_billed_what_names_none_is_its_own(tmp_path):
+    at = datetime(2025, 3, 30, 12, tzinfo=UTC)
+    run = {"request_id": "req_1", "status": "completed", "created_at": at, "completed_at": at}
+    request = {"request_id": "req_1", "kind": "sourcing", "state": "completed", "first_seen_at": at}
+    candidate = {
+        "candidate_id": "req_1/p",
+        "request_id": "req_1",
+        "profile_id": "p",
+        "position": 1,
+        "match_score": 90.0,
+    }
+    billed = {"company_id": "acme", "billing_system": "credits", "day": MIDDLE, "cost_key": "x", "credits_used": 1.0}
+    rows = {"requests": [request], "sourcing_runs": [run], "candidates": [candidate], "billing_usage": [billed]}
+    headline = Figures(read_snapshot(filled_warehouse(tmp_path, rows)), Choice(company_id="acme")).headline
+    assert (headline.runs, headline.candidates, headline.requests, headline.credits) == (1, 1, 1, 1.0)
+
+
 def test_views_that_are_missing_are_named(tmp_path):
     pipeline = filled_warehouse(tmp_path, random_tables(12))
     with pipeline.sql_client() as client:

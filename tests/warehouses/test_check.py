@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from instaview.destination import is_connection_error, target_of
+from instaview.exceptions import DestinationFailed
+from instaview.status import read_status
 from instaview.tables import ARROW_TYPES
 
 DOCS = Path(__file__).parents[2] / "docs" / "warehouses"
@@ -127,3 +130,26 @@ def test_the_types_are_those_that_the_docs_tell(machine):
         table = {"name": "candidates", "columns": {}}
         found = {t: mapper.to_destination_type({"name": "c", "data_type": t}, table) for t in ARROW_TYPES}
     assert found == told
+
+
+@pytest.mark.only_on("postgres", "snowflake")
+def test_a_warehouse_that_is_down_is_told_from_one_that_refuses(machine):
+    name = machine.warehouse.name
+    variable = f"DESTINATION__{name.upper()}__CREDENTIALS"
+    address = machine.warehouse.settings[variable]
+    down = re.sub(r":\d+/|port=\d+", lambda port: re.sub(r"\d+", nobody_listens(), port[0]), address)
+    settings = {variable: f"{down}&login_timeout=2" if name == "snowflake" else down}
+    with machine.pipeline(**settings) as pipeline, pytest.raises(DestinationFailed) as failed:
+        read_status(pipeline)
+    assert is_connection_error(failed.value.__cause__), "a load keeps what it could not load yet, and tries again"
+
+
+@pytest.mark.only_on("postgres", "snowflake", "bigquery")
+def test_another_database_of_the_same_account_is_another_target(machine):
+    settings = machine.warehouse.settings
+    variable = f"DESTINATION__{machine.warehouse.name.upper()}__CREDENTIALS"
+    elsewhere = re.sub(r"/ANALYTICS|/postgres$|analytics(?=\", \"client_email)", "/elsewhere", settings[variable])
+    with machine.pipeline() as pipeline:
+        here = target_of(pipeline)
+    with machine.pipeline(**{variable: elsewhere.replace('"/elsewhere"', '"elsewhere"')}) as pipeline:
+        assert target_of(pipeline) != here, "what was meant for one is not loaded into the other"

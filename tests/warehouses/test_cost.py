@@ -44,8 +44,8 @@ def test_with_a_million_known_requests_only_the_given_and_the_unfinished_are_fet
     given = [known(number) for number in range(500_000, 500_100)]
     with machine.pipeline() as pipeline, recording(pipeline, monkeypatch) as recorder:
         plan = make_plan(pipeline, requests_from(given))
-    assert [request.id for request in plan.to_poll] == [known(7), known(777_777), known(999_999)]
-    assert len(plan.skipped) == 100
+    assert sorted(request.id for request in plan.to_poll) == [known(7), known(777_777), known(999_999)]
+    assert plan.skipped == 100
     assert recorder.rows == 103
     assert len(recorder.statements) == 3
     with machine.pipeline() as pipeline, recording(pipeline, monkeypatch) as recorder:

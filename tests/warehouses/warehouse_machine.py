@@ -45,17 +45,17 @@ class WarehouseMachine(Machine):
         )
 
     @contextmanager
-    def pipeline(self) -> Iterator[dlt.Pipeline]:
+    def pipeline(self, **env: str) -> Iterator[dlt.Pipeline]:
         """The pipeline that the command opens, in the surroundings that the command has."""
-        env, folder = dict(os.environ), Path.cwd()
+        before, folder = dict(os.environ), Path.cwd()
         os.chdir(self.folder)
-        os.environ.update(self.env())
+        os.environ.update(self.env(**env))
         try:
             yield open_pipeline(self.warehouse.name, self.dataset)
         finally:
             os.chdir(folder)
             os.environ.clear()
-            os.environ.update(env)
+            os.environ.update(before)
 
     def load_payloads(self, payloads: Mapping[str, Any], **options: Any) -> Summary:
         """Loads requests to which the API answers with these payloads."""

@@ -130,6 +130,18 @@ def test_the_deployable_script_does_the_job_and_keeps_the_exit_codes(api, machin
     assert refused.returncode == 0, "nothing new: no call, so no refusal"
 
 
+def test_the_deployable_script_tells_a_broken_warehouse_in_one_line(api, machine, monkeypatch):
+    monkeypatch.delenv("RUNTIME__LOG_LEVEL")
+    sandbox = api()
+    m = machine(sandbox)
+    m.load(*sandbox.add("sourcing", 1))
+    with m.connect() as connection:
+        connection.execute("ALTER TABLE candidates RENAME TO hidden")
+    broken = run_script(m, ROOT / "pipelines/load_results.py", m.ids_file(sandbox.add("sourcing", 1)))
+    assert broken.returncode == 1
+    assert len(broken.stderr.splitlines()) == 1, broken.stderr
+
+
 def test_the_example_script_runs(api, machine):
     sandbox = api()
     m = machine(sandbox)

@@ -49,7 +49,6 @@ def test_the_documented_answer_is_one_row_in_either_envelope(wrapped):
         "credits_used": 60.5,
         "minutes_used": None,
         "extra": '{"company": {"totalInterviews": 12}}',
-        "_dlt_load_id": "load",
     }
 
 

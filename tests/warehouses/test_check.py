@@ -141,7 +141,7 @@ def test_a_warehouse_that_is_down_is_told_from_one_that_refuses(machine):
     settings = {variable: f"{down}&login_timeout=2" if name == "snowflake" else down}
     with machine.pipeline(**settings) as pipeline, pytest.raises(DestinationFailed) as failed:
         read_status(pipeline)
-    assert is_connection_error(failed.value.__cause__), "a load keeps what it could not load yet, and tries again"
+    assert is_connection_error(failed.value.__context__), "a load keeps what it could not load yet, and tries again"
 
 
 @pytest.mark.only_on("postgres", "snowflake", "bigquery")

@@ -3,6 +3,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 WAREHOUSES ?= $(CURDIR)/.warehouses
+WAREHOUSE ?= all
 SCREENSHOTS ?= $(CURDIR)/.screenshots
 BIN := $(VENV)/bin
 DBT_VENV ?= .cache/dbt
@@ -29,7 +30,7 @@ test-faults: $(VENV)/.installed
 
 # make test-warehouses  the promises on DuckDB, Postgres, and emulators of Snowflake and BigQuery
 test-warehouses: $(VENV)/.installed
-	@INSTAVIEW_WAREHOUSES=$(WAREHOUSES) $(BIN)/python -m pytest tests/warehouses --warehouse all -n 3 --dist loadgroup
+	@INSTAVIEW_WAREHOUSES=$(WAREHOUSES) $(BIN)/python -m pytest tests/warehouses --warehouse $(WAREHOUSE) -n 3 --dist loadgroup
 
 # make audit  known vulnerabilities in what is installed (asks the advisory database of PyPI)
 audit: $(VENV)/.installed

@@ -11,7 +11,15 @@ from oracle import without_requests
 DAY = 86_400.0
 
 
-@pytest.mark.parametrize("steps", [(0.0, -DAY), (0.0, 400 * DAY), (-2 * DAY, 0.0), (400 * DAY, -400 * DAY)])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (0.0, -DAY),
+        pytest.param((0.0, 400 * DAY), marks=pytest.mark.long),
+        pytest.param((-2 * DAY, 0.0), marks=pytest.mark.long),
+        (400 * DAY, -400 * DAY),
+    ],
+)
 def test_a_clock_that_steps(api, machine, steps):
     sandbox, url = api()
     history, m = History(sandbox), machine(sandbox, url)

@@ -93,7 +93,7 @@ def test_ids_of_a_first_load_killed_between_two_tables_need_not_be_given_again(a
 
 
 @pytest.mark.parametrize("warehouse", WAREHOUSES)
-@pytest.mark.parametrize("table", ["requests:2", "candidates:1"])
+@pytest.mark.parametrize("table", ["requests:2", pytest.param("candidates:1", marks=pytest.mark.long)])
 @pytest.mark.parametrize("where", ["one", "other"])
 def test_a_re_read_killed_between_two_tables_is_taken_up_by_any_machine(api, machine, warehouse, table, where):
     sandbox, url = api()

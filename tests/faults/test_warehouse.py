@@ -40,7 +40,9 @@ def assert_right(machine, sandbox, ids):
     assert without_requests(tables) == expected_tables(sandbox, ids)
 
 
-@pytest.mark.parametrize("kilobytes", [300, 1_000, 2_500])
+@pytest.mark.parametrize(
+    "kilobytes", [pytest.param(300, marks=pytest.mark.long), 1_000, pytest.param(2_500, marks=pytest.mark.long)]
+)
 def test_a_full_disk(api, machine, kilobytes):
     sandbox, url = api()
     first, second = mixed(sandbox, 1), mixed(sandbox, 30)

@@ -127,7 +127,7 @@ def target_of(pipeline: dlt.Pipeline) -> str:
     except Exception:  # some destinations name no place
         place = config.fingerprint()
     # the place is an account or a region in some warehouses, so the database or project in it counts too
-    catalog = pipeline.sql_client().catalog_name(quote=False)
+    catalog = pipeline.sql_client().database_name
     parts = (config.destination_name, place, catalog, pipeline.dataset_name)
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 

@@ -13,7 +13,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("postgres", r"password|pg_hba|role \S+ does not exist", "username, password"),
     ("postgres", r"database \S+ does not exist", "database"),
     ("postgres", r"\bssl\b", "query (sslmode)"),
-    ("snowflake", r"private.?key|jwt|deserialize|\bpem\b", "private_key_path, private_key_passphrase"),
+    ("snowflake", r"private.?key|jwt|deserialize|\bpem\b|no such file", "private_key_path, private_key_passphrase"),
     ("snowflake", r"incorrect username or password|user is empty|authentication", "username, password"),
     ("snowflake", r"no active warehouse|warehouse '?\S+ .*(does not exist|not authorized)", "warehouse"),
     ("snowflake", r"role '?\S+ .*(does not exist|not granted|not authorized)", "role"),

@@ -20,7 +20,7 @@ from hashlib import sha256
 from typing import Any
 
 import dlt
-from dlt.common.destination.exceptions import DestinationException
+from dlt.common.destination.exceptions import DestinationException, DestinationUndefinedEntity
 
 from .exceptions import DestinationFailed
 
@@ -69,9 +69,12 @@ class Lease:
 
     def take(self) -> None:
         """Waits until the lease is free or its holder is dead, and takes it."""
-        self._make()
         started = since = time.monotonic()
-        seen = self._read()
+        try:
+            seen = self._read()
+        except DestinationUndefinedEntity:
+            self._make()
+            seen = self._read()
         while not self._is_taken(seen, time.monotonic() - since):
             if time.monotonic() - started > LONGEST_WAIT:
                 raise DestinationFailed(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+_SUITE = Path(__file__).with_name("warehouses")
+"""Tests elsewhere may have a parameter of the same name, and choose by themselves."""
 WAREHOUSES = ("duckdb", "postgres", "snowflake", "bigquery")
 
 
@@ -23,7 +27,7 @@ def chosen_warehouses(config: pytest.Config) -> list[str]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Runs each test that asks for a `warehouse` on those that were chosen, all tests of one on one worker."""
-    if "warehouse" in metafunc.fixturenames:
+    if "warehouse" in metafunc.fixturenames and _SUITE in metafunc.definition.path.parents:
         only = metafunc.definition.get_closest_marker("only_on")
         names = only.args if only else WAREHOUSES
         chosen = [name for name in chosen_warehouses(metafunc.config) if name in names]
@@ -34,9 +38,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out the tests of warehouses that were not chosen."""
     chosen = chosen_warehouses(config)
-    left_out = [
-        i for i in items if hasattr(i, "callspec") and i.callspec.params.get("warehouse", chosen[0]) not in chosen
-    ]
+    asking = [i for i in items if _SUITE in i.path.parents and hasattr(i, "callspec")]
+    left_out = [i for i in asking if i.callspec.params.get("warehouse", chosen[0]) not in chosen]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

@@ -72,7 +72,8 @@ class Killer:
         if self.chance.random() < 0.25 or not self._stations:
             after = self.chance.uniform(0.3, 1.0) * self._seconds
             return lambda: time.monotonic() - started >= after
-        wanted = self.chance.choice(self._stations)
+        step = self.chance.choice(sorted({_step(name) for name in self._stations}))  # else most would be of one step
+        wanted = self.chance.choice([name for name in self._stations if _step(name) == step])
         return self._arrival(lambda path: station(path) == wanted, self.chance.choice([0.0, 0.0, 0.01, 0.02]))
 
     def _arrival(self, wanted: Callable[[str], bool], pause: float = 0.0) -> Callable[[], bool]:
@@ -97,6 +98,12 @@ class Killer:
 def station(path: str) -> str:
     """A file's place without what differs from load to load: ids of packages and of files."""
     return re.sub(r"\.[0-9a-zA-Z_-]{10}\.", ".", re.sub(r"\d{10}\.\d+|\b[0-9a-f]{16}\b", "…", path))
+
+
+def _step(name: str) -> tuple[str, str]:
+    """What the stations of one step of dlt's have in common: the folder, and the kind of file."""
+    path = Path(name)
+    return str(path.parent), path.suffix
 
 
 def phase_of(files: set[str]) -> str:

@@ -163,7 +163,7 @@ def test_bodies_without_bounds_are_refused_and_take_no_memory(network: Network, 
 def test_a_small_body_that_unpacks_layer_by_layer_is_refused(network: Network) -> None:
     usual = network.strike(None)
     twice = network.strike(bomb(400 * MEGABYTE, layers=2))
-    assert peak_of_a_load(network) < 400
+    assert peak_of_a_load(network) < 500  # a load with nothing to unpack takes some 350
     assert network.machine.states() == {usual: "completed", twice: "error"}
 
 

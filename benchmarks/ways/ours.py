@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,10 +46,11 @@ def transport(bodies: Bodies) -> Any:
 def commit(folder: Path, work: Path) -> Measured:
     """`instaview.load` without client and polling: the bodies are handed over at once, in batches."""
     from instaview import runner
-    from instaview.polling import Batch
+    from instaview.polling import HELD_BYTES, Batch
     from instaview.request_ids import Request
     from instaview.resolver import Tracked
-    from instaview.rows import RowBuilder, rows_of
+    from instaview.rows import RowBuilder
+    from instaview.spool import Spool
 
     bodies, result = Bodies(folder), Measured()
     now = datetime.now(UTC)
@@ -57,8 +60,8 @@ def commit(folder: Path, work: Path) -> Measured:
 
         failure, http_requests, rate_limited = None, 0, 0
 
-        def __init__(self, requests: Sequence[Request], *_: object, **__: object) -> None:
-            self._requests = requests
+        def __init__(self, requests: Sequence[Request], _: object, folder: Path, **__: object) -> None:
+            self._requests, self._folder = requests, folder
             self.unfinished: list[Tracked] = []
 
         def __enter__(self) -> Handed:
@@ -68,23 +71,27 @@ def commit(folder: Path, work: Path) -> Measured:
             pass
 
         def batches(self, results: int, seconds: float) -> Iterator[Batch]:
-            builder = RowBuilder()
-            ahead = (self._sent(builder, start, results) for start in range(0, len(self._requests), results))
-            ended, parts = next(ahead)
+            room = threading.Event()
+            builder = RowBuilder(self._folder, on_room=room.set)
+            ahead = (self._sent(builder, room, start, results) for start in range(0, len(self._requests), results))
+            ended, rows = next(ahead)
             first = True
             for following in ahead:  # normalised while the batch before is committed, as in a load
-                yield Batch(ended, first, False, rows_of(parts))
-                (ended, parts), first = following, False
-            yield Batch(ended, first, True, rows_of(parts))
+                yield Batch(ended, first, False, rows.result())
+                (ended, rows), first = following, False
+            yield Batch(ended, first, True, rows.result())
             builder.close()
 
-        def _sent(self, builder: RowBuilder, start: int, results: int) -> tuple[list[Tracked], list[Any]]:
-            ended = [
-                Tracked(request, "completed", 1, now, now, 200, body=bodies.read(request.id))
-                for request in self._requests[start : start + results]
-            ]
-            for tracked in ended:
-                builder.add(tracked)
+        def _sent(
+            self, builder: RowBuilder, room: threading.Event, start: int, results: int
+        ) -> tuple[list[Tracked], Future[Spool]]:
+            ended = []
+            for request in self._requests[start : start + results]:
+                while builder.held_bytes >= HELD_BYTES:  # as the polling does
+                    room.wait()
+                    room.clear()
+                ended.append(Tracked(request, "completed", 1, now, now, 200, body=bodies.read(request.id)))
+                builder.add(ended[-1])
             return ended, builder.cut()
 
     runner.Polling = Handed  # type: ignore[assignment,misc]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .exceptions import (
         AlreadyRunning,
         DestinationFailed,
+        DiskFull,
         InstaviewError,
         InvalidRequestId,
         KeyRefused,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AlreadyRunning": "exceptions",
     "DestinationFailed": "exceptions",
+    "DiskFull": "exceptions",
     "InstaviewError": "exceptions",
     "Interrupted": "runner",
     "InvalidRequestId": "exceptions",
@@ -53,6 +55,7 @@ _HOMES = {
 __all__ = [
     "AlreadyRunning",
     "DestinationFailed",
+    "DiskFull",
     "InstaviewError",
     "Interrupted",
     "InvalidRequestId",

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
+
 import dlt
 import pyarrow as pa
 
-from .destination import one_connection, warehouse_errors
+from .destination import warehouse_errors
+from .duckdb_file import frugal, holds_results, one_connection
 from .lease import only_writer
 from .source import Rows, rows_source
 from .working_folder import forget_loaded
 
 
-def commit(pipeline: dlt.Pipeline, rows: Rows) -> list[str]:
+def commit(
+    pipeline: dlt.Pipeline, rows: Rows, *, results_of: Sequence[str] | None = None, largest_bytes: int = 0
+) -> list[str]:
     """Loads rows into the tables of the model; they are committed when this returns.
+
+    They are merged, which writes them twice. Where a DuckDB file holds nothing of these results yet, they are appended.
+
+    Args:
+        pipeline: where to.
+        rows: all rows of the load.
+        results_of: the ids of the requests whose results they are; None where they are no results.
+        largest_bytes: the size of the largest piece of the rows.
 
     Returns:
         The ids of dlt's loads.
@@ -20,8 +34,10 @@ def commit(pipeline: dlt.Pipeline, rows: Rows) -> list[str]:
     Raises:
         DestinationFailed: the warehouse cannot be reached, or refused the load.
     """
-    with warehouse_errors(pipeline), only_writer(pipeline), one_connection(pipeline):
-        info = pipeline.run(rows_source(pipeline, rows))
+    with warehouse_errors(pipeline), only_writer(pipeline), one_connection(pipeline) as duckdb:
+        new = duckdb is not None and results_of is not None and not holds_results(duckdb, results_of)
+        with frugal(duckdb, largest_bytes) if new else nullcontext():
+            info = pipeline.run(rows_source(pipeline, rows, new=new))
     forget_loaded(pipeline)
     pa.default_memory_pool().release_unused()  # Arrow keeps what it freed, and the warehouse's client has its own
     return list(info.loads_ids)

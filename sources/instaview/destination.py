@@ -108,11 +108,6 @@ def _tell_file_and_dataset_apart(pipeline: dlt.Pipeline, destination: AnyDestina
     destination.config_params["credentials"] = f"{default.stem}_data.duckdb"
 
 
-def is_duckdb(pipeline: dlt.Pipeline) -> bool:
-    """Whether the warehouse is a DuckDB file, read and written in this process."""
-    return pipeline.destination is not None and pipeline.destination.destination_type == DUCKDB
-
-
 def seconds_between_commits(pipeline: dlt.Pipeline) -> float:
     """How long a load gathers results: on warehouses that bill or count what is sent to them longer than elsewhere."""
     kind = pipeline.destination.destination_type if pipeline.destination else ""
@@ -130,27 +125,6 @@ def target_of(pipeline: dlt.Pipeline) -> str:
     catalog = pipeline.sql_client().database_name
     parts = (config.destination_name, place, catalog, pipeline.dataset_name)
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
-
-
-@contextmanager
-def one_connection(pipeline: dlt.Pipeline) -> Iterator[None]:
-    """Holds DuckDB's file open for one load, and empties the staging tables after it; other warehouses need neither.
-
-    dlt closes the file whenever none of its jobs is running, and each time DuckDB then writes all new rows into it,
-    those of the staging tables too. Held open it does so once, when the staging tables, which are copies of people's
-    data, are empty again.
-    """
-    if not is_duckdb(pipeline):
-        yield
-        return
-    with pipeline.sql_client() as client:
-        yield
-        staged = client.execute_sql(
-            "SELECT table_name FROM duckdb_tables() WHERE schema_name = %s AND NOT starts_with(table_name, '_dlt')",
-            client.staging_dataset_name,
-        )
-        with client.with_staging_dataset():
-            client.truncate_tables(*(name for (name,) in staged or ()))
 
 
 @contextmanager

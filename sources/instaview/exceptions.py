@@ -7,6 +7,7 @@
     └── LoadStopped               the load could not go on                       (exit code 1)
         ├── KeyRefused            the API answered 401
         ├── DestinationFailed     the warehouse is down or refused a load
+        ├── DiskFull              this machine has no room for the rows
         └── AlreadyRunning        another load holds this pipeline
 
 What befalls a single request is no exception: it becomes a row in the table `requests`.
@@ -51,6 +52,10 @@ class KeyRefused(LoadStopped):
 
 class DestinationFailed(LoadStopped):
     """The warehouse cannot be reached, or refused the load."""
+
+
+class DiskFull(LoadStopped):
+    """This machine has no room for rows on their way into the warehouse."""
 
 
 class AlreadyRunning(LoadStopped):

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -53,11 +54,12 @@ def normalize(results: Iterable[Result]) -> Tables:
     position for each candidate that has no rows in it; dlt deletes by it and does not insert it.
     """
     results = list(results)
-    try:
-        return _normalize(results)
-    except (RecursionError, UnreadableBody):
-        with ThreadPoolExecutor(1) as empty_stack:
-            return empty_stack.submit(_with_room, _normalize, results).result()
+    with _no_search_for_cycles():
+        try:
+            return _normalize(results)
+        except (RecursionError, UnreadableBody):
+            with ThreadPoolExecutor(1) as empty_stack:
+                return empty_stack.submit(_with_room, _normalize, results).result()
 
 
 def _with_room(work: Callable[..., Tables], *arguments: Any) -> Tables:
@@ -77,19 +79,21 @@ def _with_room(work: Callable[..., Tables], *arguments: Any) -> Tables:
 def _normalize(results: Sequence[Result]) -> Tables:
     tables: dict[str, list[pa.Table]] = {}
     by_kind: dict[str, list[tuple[Request, Json]]] = {kind: [] for kind in KINDS}
-    with _no_search_for_cycles():
-        for result in results:
-            by_kind[result.request.kind].append((result.request, read_json(result.body)))
-        for kind, payloads in by_kind.items():
-            if payloads:
-                for table, arrays in _runs(RUN_MODELS[kind], payloads):
-                    tables.setdefault(table.name, []).append(to_arrow(table, arrays))
+    for result in results:
+        by_kind[result.request.kind].append((result.request, read_json(result.body)))
+    for kind, payloads in by_kind.items():
+        if payloads:
+            for table, arrays in _runs(RUN_MODELS[kind], payloads):
+                tables.setdefault(table.name, []).append(to_arrow(table, arrays))
     return {name: pa.concat_tables(parts) for name, parts in tables.items()}
 
 
 @contextmanager
 def _no_search_for_cycles() -> Iterator[None]:
-    """Payloads are many new objects without cycles; Python's search for some would take a quarter of the time."""
+    """Payloads are many new objects without cycles; Python's search for some would take a quarter of the time.
+
+    It ends when the payloads are gone again.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -285,7 +289,7 @@ def _unnest(
     A list that holds anything else than `wanted` is kept whole in `extra`, beside the rows of the items that fit.
     Null items have no row.
     """
-    lists = [o.get(field) for o in objects]
+    lists = _values(objects, field)
     if not set(map(type, lists)) <= {list, type(None)}:
         for index, value in enumerate(lists):
             if value is not None and not isinstance(value, list):
@@ -320,7 +324,9 @@ def _with_absent(
     keys: dict[str, pa.Array], parents: npt.NDArray[np.int64], columns: dict[str, pa.Array]
 ) -> dict[str, pa.Array]:
     """The rows of a replaced table, and one with nulls for each candidate that has none."""
-    absent = np.setdiff1d(np.arange(len(keys["candidate_id"]), dtype=np.int64), parents)
+    without = np.ones(len(keys["candidate_id"]), np.bool_)
+    without[parents] = False
+    absent = np.flatnonzero(without)
     owners = pa.array(np.concatenate([parents, absent]))
     return {
         **{name: values.take(owners) for name, values in keys.items()},
@@ -334,10 +340,18 @@ def _with_absent(
 def _take_over(columns: Sequence[Column], objects: list[Json], leftovers: Leftovers) -> dict[str, pa.Array]:
     """The columns whose values are taken from the objects' fields as they are."""
     return {
-        column.name: _fit([o.get(column.field) for o in objects], column.type, column.field, leftovers)
+        column.name: _fit(_values(objects, column.field), column.type, column.field, leftovers)
         for column in columns
         if column.field
     }
+
+
+def _values(objects: list[Json], field: str) -> list[Any]:
+    """The value of a field in each object, None where it is missing."""
+    try:
+        return list(map(itemgetter(field), objects))
+    except KeyError:
+        return [o.get(field) for o in objects]
 
 
 def _fit(values: list[Any], type_: Type, field: str, leftovers: Leftovers) -> pa.Array:

@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any, NoReturn
 
 import msgspec
+import numpy as np
 
 from .exceptions import InstaviewError
 
@@ -95,7 +96,7 @@ def read_json(body: bytes) -> Any:
     """
     try:
         value = _whole.decode(body)
-        if len(_NAME_ENDS.findall(body)) == _count_names(value):  # else names repeat, or a text looks like one
+        if _count_name_ends(body) == _count_names(value):  # else names repeat, or a text looks like one
             return value
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
@@ -109,6 +110,15 @@ def read_json(body: bytes) -> Any:
         )
     except (ValueError, RecursionError):
         raise UnreadableBody(f"not JSON, or cut short ({len(body)} bytes)") from None
+
+
+def _count_name_ends(body: bytes) -> int:
+    """How often a quote and a colon stand together in a document, with nothing but white space between them."""
+    characters = np.frombuffer(body, np.uint8)
+    before_colons = characters[np.flatnonzero(characters == ord(":")) - 1]
+    if (before_colons <= ord(" ")).any():
+        return len(_NAME_ENDS.findall(body))
+    return int(np.count_nonzero(before_colons == ord('"')))
 
 
 def _count_names(value: Any) -> int:

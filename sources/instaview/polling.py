@@ -1,7 +1,7 @@
 """Polling in the background: the resolver on a thread of its own, results taken from it as batches of rows.
 
-The poller never waits for the warehouse, within a bound on what it holds: with `HELD_BYTES` of results not yet taken,
-it sends no further calls until some are.
+The poller never waits for the warehouse, within a bound on what it holds: with `HELD_BYTES` of results that are not
+rows yet, or `HELD_ROW_BYTES` of rows on disk that are not taken, it sends no further calls until there is room.
 """
 
 from __future__ import annotations
@@ -12,20 +12,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 
 import httpx
 
 from .client import Client
 from .clock import Clock
-from .normalize import Tables
 from .rate_limit import RateLimiter
 from .request_ids import Request
 from .resolver import Resolver, Tracked
-from .rows import RowBuilder, rows_of
+from .rows import RowBuilder
 from .settings import InstaviewSettings
+from .spool import Spool
 
-HELD_BYTES = 32 * 1024 * 1024
+HELD_BYTES = 8 * 1024 * 1024
+HELD_ROW_BYTES = 1024 * 1024 * 1024
 FIRST_BATCH_SECONDS = 2.0
 """The first batch closes early, so that a load soon writes down what it was given."""
 _TICK_SECONDS = 0.5
@@ -58,8 +60,8 @@ class Batch:
     ended: list[Tracked]
     first: bool
     last: bool
-    rows: Tables = field(default_factory=dict)
-    """The rows of their results; whoever writes them empties it, to free the memory as soon as it can be."""
+    rows: Spool | None = field(default=None, compare=False)
+    """The rows of their results, if there are any."""
 
 
 class Polling:
@@ -68,6 +70,7 @@ class Polling:
     Args:
         requests: what to resolve.
         settings: where, with which key, for how long.
+        folder: where rows wait until they are taken.
         look_once: look at each only once.
         transport: takes the place of the network, as in httpx.
         on_progress: called about twice a second, on the polling thread.
@@ -77,6 +80,7 @@ class Polling:
         self,
         requests: Sequence[Request],
         settings: InstaviewSettings,
+        folder: Path,
         *,
         look_once: bool = False,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -87,8 +91,7 @@ class Polling:
         self._transport, self._on_progress = transport, on_progress
         self._changed = threading.Condition()
         self._held: list[Tracked] = []
-        self._held_bytes = 0
-        self._rows = RowBuilder()
+        self._rows = RowBuilder(folder, on_room=self._made_room)
         self._done = False
         self._stop_asked = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -128,15 +131,15 @@ class Polling:
         while not last:
             closes_at = time.monotonic() + min(seconds, FIRST_BATCH_SECONDS if first else seconds)
             with self._changed:
-                while not self._done and len(self._held) < results and not self._full():
+                while not self._done and len(self._held) < results and not self._many_rows():
                     left = closes_at - time.monotonic()
                     if left <= 0 and (self._held or first):
                         break
                     self._changed.wait(min(left, threading.TIMEOUT_MAX) if left > 0 else _TICK_SECONDS)
-                ended, self._held, self._held_bytes, last = self._held, [], 0, self._done
-                parts = self._rows.cut()
-            self._call_resolver(lambda resolver: resolver.wake())
-            yield Batch(ended, first, last, rows_of(parts))
+                ended, self._held, last = self._held, [], self._done
+                rows = self._rows.cut()
+            self._wake_resolver()
+            yield Batch(ended, first, last, rows.result())
             first = False
 
     # ------------------------------------------------------------------ on the polling thread
@@ -183,12 +186,22 @@ class Polling:
     def _hold(self, tracked: Tracked) -> None:
         with self._changed:
             self._held.append(tracked)
-            self._held_bytes += len(tracked.body or b"")
             self._rows.add(tracked)
             self._changed.notify_all()
 
     def _full(self) -> bool:
-        return self._held_bytes >= HELD_BYTES
+        return self._rows.held_bytes >= HELD_BYTES or self._many_rows()
+
+    def _many_rows(self) -> bool:
+        return self._rows.spooled_bytes >= HELD_ROW_BYTES
+
+    def _made_room(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+        self._wake_resolver()
+
+    def _wake_resolver(self) -> None:
+        self._call_resolver(lambda resolver: resolver.wake())
 
     def _call_resolver(self, call: Callable[[Resolver], None]) -> None:
         loop, resolver = self._loop, self._resolver

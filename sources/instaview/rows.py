@@ -3,62 +3,99 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pyarrow as pa
 
+from .exceptions import DiskFull
 from .normalize import Result, Tables, normalize
 from .resolver import Tracked
+from .spool import Spool
 
 logger = logging.getLogger("instaview")
 
-RESULTS_AT_ONCE = 50
+RESULTS_AT_ONCE = 25
 """Results normalised together: fewer are slow, more take memory and gain nothing."""
 
 
 class RowBuilder:
-    """Takes results one by one and gives their rows in batches. Its methods are not to be called at the same time."""
+    """Takes results one by one and gives their rows in batches. Its methods are not to be called at the same time.
 
-    def __init__(self) -> None:
+    Args:
+        folder: where the rows wait.
+        on_room: called, on another thread, when results have become rows.
+    """
+
+    def __init__(self, folder: Path, on_room: Callable[[], None] = lambda: None) -> None:
+        self._folder, self._on_room = folder, on_room
         self._worker = ThreadPoolExecutor(1, "instaview-rows")
         self._waiting: list[Tracked] = []
-        self._parts: list[Future[Tables]] = []
+        self._waiting_bytes = 0
+        self._sent_bytes = 0
+        self._made_bytes = 0
+        self._spool = Spool(folder)
+        self._failure: OSError | None = None
+
+    @property
+    def held_bytes(self) -> int:
+        """The size of the results that are not rows yet, in memory."""
+        return self._waiting_bytes + self._sent_bytes - self._made_bytes
+
+    @property
+    def spooled_bytes(self) -> int:
+        """The size of the rows since the cut before, on disk."""
+        return self._spool.size
 
     def add(self, tracked: Tracked) -> None:
         """Takes the result of a request that has ended, if it has one."""
         if tracked.body is not None:
             self._waiting.append(tracked)
+            self._waiting_bytes += len(tracked.body)
         if len(self._waiting) >= RESULTS_AT_ONCE:
             self._send()
 
-    def cut(self) -> list[Future[Tables]]:
-        """Everything added since the cut before, for `rows_of`."""
+    def cut(self) -> Future[Spool]:
+        """The rows of everything added since the cut before, once they are there.
+
+        A request whose result cannot be made into rows is `error` then. The future raises `DiskFull` where the disk is
+        full.
+        """
         self._send()
-        parts, self._parts = self._parts, []
-        return parts
+        return self._worker.submit(self._cut)
 
     def close(self) -> None:
         """Ends the thread, after what it was given."""
         self._worker.shutdown()
+        self._spool.close()
 
     def _send(self) -> None:
         if self._waiting:
-            self._parts.append(self._worker.submit(_rows, self._waiting))
-            self._waiting = []
+            self._worker.submit(self._make, self._waiting, self._waiting_bytes)
+            self._sent_bytes += self._waiting_bytes
+            self._waiting, self._waiting_bytes = [], 0
 
+    # ------------------------------------------------------------------ on the worker's thread
 
-def rows_of(parts: Iterable[Future[Tables]]) -> Tables:
-    """The rows of all parts, once they are there; a request whose result cannot be made into rows is `error` then."""
-    return _together(part.result() for part in parts)
+    def _make(self, ended: list[Tracked], size: int) -> None:
+        try:
+            for name, rows in _rows(ended).items():
+                self._spool.write(name, rows)
+        except OSError as error:
+            self._failure = error
+        finally:
+            self._made_bytes += size
+            self._on_room()
 
-
-def _together(parts: Iterable[Tables]) -> Tables:
-    tables: dict[str, list[pa.Table]] = {}
-    for part in parts:
-        for name, rows in part.items():
-            tables.setdefault(name, []).append(rows)
-    return {name: pa.concat_tables(pieces) for name, pieces in tables.items()}
+    def _cut(self) -> Spool:
+        if self._failure is not None:
+            raise DiskFull(
+                f"rows cannot be kept in {self._folder} ({self._failure.strerror}): make room there, then run the "
+                "same load again: it goes on from here"
+            )
+        spool, self._spool = self._spool, Spool(self._folder)
+        return spool
 
 
 def _rows(ended: list[Tracked]) -> Tables:
@@ -67,8 +104,16 @@ def _rows(ended: list[Tracked]) -> Tables:
     except Exception:  # one result that nobody foresaw must not end every load
         rows = _together(map(_rows_or_error, ended))
     for tracked in ended:
-        tracked.body = None  # its rows take its place in memory
+        tracked.body = None  # its rows take its place
     return rows
+
+
+def _together(parts: Iterable[Tables]) -> Tables:
+    tables: dict[str, list[pa.Table]] = {}
+    for part in parts:
+        for name, rows in part.items():
+            tables.setdefault(name, []).append(rows)
+    return {name: pa.concat_tables(pieces) for name, pieces in tables.items()}
 
 
 def _rows_or_error(tracked: Tracked) -> Tables:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -166,7 +167,14 @@ def load(
             summary.expect(plan)
             if settings.commit_seconds is None:
                 settings.commit_seconds = seconds_between_commits(pipeline)
-            polling = Polling(plan.to_poll, settings, look_once=look_once, transport=transport, on_progress=on_progress)
+            polling = Polling(
+                plan.to_poll,
+                settings,
+                Path(pipeline.working_dir),
+                look_once=look_once,
+                transport=transport,
+                on_progress=on_progress,
+            )
             _poll_and_commit(polling, settings, committer, plan, signals)
             if (billing or first_day) and signals.received is None:
                 load_billing(
@@ -229,7 +237,11 @@ class _Committer:
             if waiting:
                 yield REQUESTS.name, request_rows(waiting, plan.known, self._started)
 
-        self.summary.load_ids += commit(self._pipeline, _counted(rows(), counts))
+        delivered = [tracked.request.id for tracked in batch.ended]
+        largest = batch.rows.largest_bytes if batch.rows else 0
+        self.summary.load_ids += commit(
+            self._pipeline, _counted(rows(), counts), results_of=delivered, largest_bytes=largest
+        )
         plan.tables_exist = True
         self._written.update(t.request.id for t in (*batch.ended, *waiting))
         self._count(batch, counts)

@@ -22,7 +22,7 @@ BASE_URL = "https://api.instaview.sk"
 WAIT = 900.0
 POLL_INTERVAL = 10.0
 MAX_IN_FLIGHT = 16
-COMMIT_RESULTS = 500
+COMMIT_RESULTS = 2_000
 
 
 @configspec

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -21,8 +22,9 @@ from dlt.extract import DltResource
 from dlt.extract.source import DltSource
 
 from . import settings as defaults
-from .destination import POSTGRES, is_duckdb, prepare
+from .destination import POSTGRES, prepare
 from .dropped import left_behind
+from .duckdb_file import is_duckdb
 from .exceptions import AlreadyRunning, KeyRefused
 from .ledger import Plan, make_plan, request_rows
 from .pending import drop_begun_packages
@@ -31,7 +33,7 @@ from .process import only_one
 from .request_ids import requests_from
 from .rows import RESULTS_AT_ONCE
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
-from .tables import REQUESTS, TABLES, Table
+from .tables import REQUESTS, RESULT_TABLES, TABLES, Table
 from .working_folder import SCHEMA, keep_private
 
 logger = logging.getLogger("instaview")
@@ -114,22 +116,26 @@ def instaview_source(
     return _with_hints(dlt.resource(results, name="results"))
 
 
-def rows_source(pipeline: dlt.Pipeline, rows: Rows) -> DltSource:
-    """The source with rows that are there already, for a pipeline whose begun packages are never gone on with."""
+def rows_source(pipeline: dlt.Pipeline, rows: Rows, *, new: bool = False) -> DltSource:
+    """The source with rows that are there already, for a pipeline whose begun packages are never gone on with.
+
+    `new` says that the warehouse holds no row of these results, so that they can be appended.
+    """
     # in one process with DuckDB, nothing else copies a file twice; elsewhere a lost connection can, and dlt tries again
     deduplicated = is_duckdb(pipeline)
 
     @dlt.source(name=SCHEMA, section=SECTIONS[1])
     def instaview() -> DltResource:
-        return _with_hints(dlt.resource(_marked(rows), name="results"), deduplicated=deduplicated)
+        marked = _marked(_without_absent(rows) if new else rows)
+        return _with_hints(dlt.resource(marked, name="results"), deduplicated=deduplicated, new=new)
 
     return instaview()
 
 
 def batch_rows(batch: Batch, plan: Plan, first_seen_at: datetime) -> Rows:
-    """All rows of a batch: the results, and what became of the requests. The batch is empty of rows afterwards."""
-    while batch.rows:
-        yield batch.rows.popitem()
+    """All rows of a batch: the results, and what became of the requests. It has no rows afterwards."""
+    if batch.rows is not None:
+        yield from batch.rows.read()
     if news := [tracked for tracked in batch.ended if not plan.keeps(tracked)]:
         yield REQUESTS.name, request_rows(news, plan.known, first_seen_at)
 
@@ -148,7 +154,7 @@ def _resolve(plan: Plan, settings: InstaviewSettings) -> Rows:
         return
     started = datetime.now(UTC)
     resolved = 0
-    with Polling(plan.to_poll, settings) as polling:
+    with Polling(plan.to_poll, settings, Path(dlt.current.pipeline().working_dir)) as polling:
         for batch in polling.batches(RESULTS_AT_ONCE, _SECONDS_AT_ONCE):
             resolved += len(batch.ended)
             yield from batch_rows(batch, plan, started)
@@ -161,11 +167,21 @@ def _resolve(plan: Plan, settings: InstaviewSettings) -> Rows:
         yield REQUESTS.name, request_rows(waiting, plan.known, started)
 
 
-def _with_hints(resource: DltResource, *, deduplicated: bool = False) -> DltResource:
+def _with_hints(resource: DltResource, *, deduplicated: bool = False, new: bool = False) -> DltResource:
     # last of all: calling or renaming a resource drops the variants, and merging would silently become appending
     for table in TABLES:
-        resource.apply_hints(table_name=table.name, create_table_variant=True, **table.hints(deduplicated=deduplicated))
+        hints = table.hints(deduplicated=deduplicated, new=new and table in RESULT_TABLES)
+        resource.apply_hints(table_name=table.name, create_table_variant=True, **hints)
     return resource
+
+
+def _without_absent(rows: Rows) -> Rows:
+    """Rows that are appended: what would only widen the scope of a merge is left out."""
+    tables = {table.name: table for table in RESULT_TABLES if table.replaced}
+    for name, found in rows:
+        if name in tables and found[tables[name].key[-1]].null_count:
+            found = found.filter(found[tables[name].key[-1]].is_valid())
+        yield name, found
 
 
 def _marked(rows: Rows) -> Iterator[Any]:

@@ -92,14 +92,15 @@ class Table:
         load_ids = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), len(rows)), [load_id])
         return rows.append_column(self.arrow_schema.field(LOAD_ID), load_ids)
 
-    def hints(self, *, deduplicated: bool = False) -> dict[str, Any]:
+    def hints(self, *, deduplicated: bool = False, new: bool = False) -> dict[str, Any]:
         """What dlt has to know: columns, key, how to merge.
 
         All tables merge alike: the rows of whatever a load delivers are deleted, and what it delivers is inserted. An
         owner without rows in a replaced table is delivered as one row without the last part of the key: it widens the
         scope of what is deleted, and is not inserted itself. The primary key removes duplicates within a load, which
         dlt makes when it is killed between copying a file and noting that it did, or loses the connection there, and
-        then goes on. `deduplicated` leaves that step out, for whoever makes sure that this does not happen.
+        then goes on. `deduplicated` leaves that step out, for whoever makes sure that this does not happen. `new` says
+        that the table holds nothing of what is delivered: the rows are appended, which writes them once and not twice.
         """
         owner = self.owner or self.key[:1]
         merge: dict[str, Any] = {
@@ -122,7 +123,7 @@ class Table:
         columns.append({"name": LOAD_ID, "data_type": "text", "nullable": False, "description": LOAD_ID_MEANING})
         return {
             "columns": columns,
-            "write_disposition": merge,
+            "write_disposition": "append" if new else merge,
             "file_format": "parquet",
             "additional_table_hints": {
                 "description": self.description,
@@ -410,6 +411,9 @@ TABLES: tuple[Table, ...] = (
     BILLING_USAGE,
 )
 """All tables, in the order in which they are documented."""
+
+RESULT_TABLES: tuple[Table, ...] = tuple(table for table in TABLES if table not in (REQUESTS, BILLING_USAGE))
+"""The tables whose rows are results of requests."""
 
 
 @dataclass(frozen=True, slots=True)

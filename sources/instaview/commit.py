@@ -37,7 +37,12 @@ def commit(
     with warehouse_errors(pipeline), only_writer(pipeline), one_connection(pipeline) as duckdb:
         new = duckdb is not None and results_of is not None and not holds_results(duckdb, results_of)
         with frugal(duckdb, largest_bytes) if new else nullcontext():
-            info = pipeline.run(rows_source(pipeline, rows, new=new))
+            info = pipeline.run(rows_source(pipeline, _freed(rows), new=new))
     forget_loaded(pipeline)
-    pa.default_memory_pool().release_unused()  # Arrow keeps what it freed, and the warehouse's client has its own
     return list(info.loads_ids)
+
+
+def _freed(rows: Rows) -> Rows:
+    """The rows; once they are taken, their memory is free for the warehouse's client. Arrow would keep it."""
+    yield from rows
+    pa.default_memory_pool().release_unused()

@@ -11,7 +11,7 @@ import dlt
 from .destination import DUCKDB
 from .tables import RESULT_TABLES
 
-MEMORY_BYTES = 128 * 1024 * 1024
+MEMORY_BYTES = 64 * 1024 * 1024
 """What DuckDB may hold of rows on their way into the file, beside eight times the largest piece of them."""
 
 

@@ -16,8 +16,10 @@ from .spool import Spool
 
 logger = logging.getLogger("instaview")
 
-RESULTS_AT_ONCE = 25
+RESULTS_AT_ONCE = 20
 """Results normalised together: fewer are slow, more take memory and gain nothing."""
+BYTES_AT_ONCE = 2 * 1024 * 1024
+"""Fewer are normalised together where they are larger than this."""
 
 
 class RowBuilder:
@@ -25,7 +27,7 @@ class RowBuilder:
 
     Args:
         folder: where the rows wait.
-        on_room: called, on another thread, when results have become rows.
+        on_room: called, on another thread, when results have become rows, and when rows were cut.
     """
 
     def __init__(self, folder: Path, on_room: Callable[[], None] = lambda: None) -> None:
@@ -53,7 +55,7 @@ class RowBuilder:
         if tracked.body is not None:
             self._waiting.append(tracked)
             self._waiting_bytes += len(tracked.body)
-        if len(self._waiting) >= RESULTS_AT_ONCE:
+        if len(self._waiting) >= RESULTS_AT_ONCE or self._waiting_bytes >= BYTES_AT_ONCE:
             self._send()
 
     def cut(self) -> Future[Spool]:
@@ -95,6 +97,7 @@ class RowBuilder:
                 "same load again: it goes on from here"
             )
         spool, self._spool = self._spool, Spool(self._folder)
+        self._on_room()
         return spool
 
 

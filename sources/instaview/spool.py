@@ -9,9 +9,9 @@ from typing import IO
 
 import pyarrow as pa
 
-ROWS_AT_ONCE = 40_960
+ROWS_AT_ONCE = 20_480
 """Rows of a table that are read together: with fewer, dlt takes as long to look at them as to write them."""
-BYTES_AT_ONCE = 32 * 1024 * 1024
+BYTES_AT_ONCE = 8 * 1024 * 1024
 """Fewer are read together where they are larger than this."""
 
 
@@ -37,7 +37,7 @@ class Spool:
             OSError: there is no room on the disk.
         """
         if name not in self._files:
-            self._files[name] = tempfile.TemporaryFile(dir=self._folder, buffering=0)
+            self._files[name] = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 - open until it is read
             self._writers[name] = pa.ipc.new_stream(pa.PythonFile(self._files[name], "w"), rows.schema)
         self._writers[name].write_table(rows)
         self.size += rows.nbytes

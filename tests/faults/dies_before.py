@@ -1,4 +1,4 @@
-"""The command, killed when all tables are merged but one: `dies_before.py TABLE:2 load …`, in the table's 2nd merge."""
+"""The command, killed when all tables are loaded but one: `dies_before.py TABLE:2 load …`, the table's 2nd time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any
 
+from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from dlt.destinations.job_client_impl import SqlLoadJob
 
 from instaview.cli import main
@@ -15,23 +16,31 @@ from instaview.cli import main
 _QUIET_SECONDS = 0.5
 
 _table, _times = sys.argv.pop(1).split(":")
-_merges = 0
-_run = SqlLoadJob.run
+_loads = 0
 _last = time.monotonic()
 
 
-def run(job: Any) -> None:
-    global _last, _merges
-    mine = job._load_table["name"] == _table
-    _merges += mine
-    while mine and _merges == int(_times):
-        time.sleep(0.01)
-        if time.monotonic() - _last > _QUIET_SECONDS:
-            os.kill(os.getpid(), signal.SIGKILL)
-    _last = time.monotonic()
-    _run(job)
-    _last = time.monotonic()
+def dies(job_class: Any) -> None:
+    """Has jobs of a class that bring rows into the tables wait at the table until all is quiet, and die."""
+    run = job_class.run
+
+    def run_or_die(job: Any) -> None:
+        global _loads, _last
+        name = job._load_table["name"]
+        staged = job_class is DuckDbCopyJob and job._job_client.should_load_data_to_staging_dataset(name)
+        mine = name == _table and not staged
+        _loads += mine
+        while mine and _loads == int(_times):
+            time.sleep(0.01)
+            if time.monotonic() - _last > _QUIET_SECONDS:
+                os.kill(os.getpid(), signal.SIGKILL)
+        _last = time.monotonic()
+        run(job)
+        _last = time.monotonic()
+
+    job_class.run = run_or_die
 
 
-SqlLoadJob.run = run  # type: ignore[method-assign]
+dies(SqlLoadJob)
+dies(DuckDbCopyJob)
 main()

@@ -92,6 +92,16 @@ def test_ids_of_a_first_load_killed_between_two_tables_need_not_be_given_again(a
     assert set(m.states()) == set(ids)
 
 
+@pytest.mark.parametrize("table", ["requests:1", pytest.param("candidates:1", marks=pytest.mark.long)])
+def test_a_first_load_killed_between_two_tables_is_made_good_by_a_machine_that_knows_nothing_of_it(api, machine, table):
+    sandbox, url = api()
+    ids = [i for kind in KINDS for i in sandbox.add(kind, 2)]
+    dies_before(machine(sandbox, url), table, *ids)
+    other = machine(sandbox, url, name="other")
+    other.load(*ids)
+    assert without_requests(other.tables()) == expected_tables(sandbox, ids)
+
+
 @pytest.mark.parametrize("warehouse", WAREHOUSES)
 @pytest.mark.parametrize("table", ["requests:2", pytest.param("candidates:1", marks=pytest.mark.long)])
 @pytest.mark.parametrize("where", ["one", "other"])

@@ -60,7 +60,9 @@ def test_a_load_touches_the_tables_it_has_rows_for_and_each_once(sandbox, machin
     with machine.pipeline() as pipeline, recording(pipeline, monkeypatch) as recorder:
         machine.load(*request)
     assert recorder.kinds()["CREATE"] == recorder.kinds()["ALTER"] == 0
-    assert recorder.tables("DELETE") == recorder.tables("INSERT") == dict.fromkeys(OF_SOURCING, 1)
+    assert recorder.tables("INSERT") == dict.fromkeys(OF_SOURCING, 1)
+    appended = machine.warehouse.name == "duckdb"
+    assert recorder.tables("DELETE") == dict.fromkeys({"requests"} if appended else OF_SOURCING, 1)
     shown = "\n".join(_section(machine, recorder))
     path = DOCS / f"statements-{machine.warehouse.name}.md"
     if os.environ.get("INSTAVIEW_WRITE_DOCS"):
@@ -80,7 +82,7 @@ def _section(machine, recorder):
         yield f"| {kind} | {count} | {recorder.tables(kind).total()} |"
     yield f"| together | {len(recorder.statements)} | |"
     yield ""
-    yield "The ledger, and the merge of `candidates` and of `profile_skills`:"
+    yield "The ledger, and what becomes of `candidates` and of `profile_skills`:"
     yield ""
     yield "```sql"
     for statement in recorder.statements:

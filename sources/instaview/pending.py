@@ -23,7 +23,7 @@ from .lease import only_writer
 from .ledger import open_ledger
 from .request_ids import Request, requests_from
 from .tables import REQUESTS
-from .working_folder import SCHEMA, forget_half_made, forget_loaded
+from .working_folder import SCHEMA, forget_failure, forget_half_made, forget_loaded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,6 +104,7 @@ def _load(pipeline: dlt.Pipeline) -> None:
             raise
         logger.warning("an earlier load left a package that cannot be loaded; dropped, its requests are read again")
         _drop(pipeline, target_of(pipeline))
+        forget_failure(pipeline)
 
 
 def _load_all(pipeline: dlt.Pipeline) -> None:

@@ -28,6 +28,7 @@ from .settings import InstaviewSettings, resolve_settings
 from .source import Rows, batch_rows
 from .tables import REQUESTS, TABLES
 from .views import keep_views
+from .working_folder import forget_failure
 
 
 @dataclass
@@ -190,6 +191,7 @@ def load(
             if summary.load_ids:
                 keep_views(pipeline)
         except LoadStopped as error:
+            forget_failure(pipeline)
             error.summary = summary
             raise
         finally:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import dlt
 from dlt.common.storages import LoadStorage, NormalizeStorage
+from dlt.common.storages.load_package import PackageStorage
+from dlt.pipeline.trace import TRACE_FILE_NAME
 
 SCHEMA = "instaview"
 """dlt's name for what our source loads. Other sources may share a pipeline; their packages are none of our business."""
@@ -25,6 +27,16 @@ def forget_loaded(pipeline: dlt.Pipeline) -> None:
         package = pipeline.get_load_package_info(load_id)
         if package.schema_name == SCHEMA:
             shutil.rmtree(package.package_path, ignore_errors=True)
+
+
+def forget_failure(pipeline: dlt.Pipeline) -> None:
+    """Deletes what dlt noted of a load that failed: a warehouse quotes the rows it refuses, which are people's data."""
+    folder = Path(pipeline.working_dir)
+    (folder / TRACE_FILE_NAME).unlink(missing_ok=True)
+    for noted in folder.glob(f"load/*/*/{PackageStorage.EXCEPTIONS_FOLDER}"):
+        shutil.rmtree(noted, ignore_errors=True)
+    for noted in folder.glob("load/*/*/*/*.exception"):
+        noted.unlink(missing_ok=True)
 
 
 def forget_half_made(pipeline: dlt.Pipeline) -> None:

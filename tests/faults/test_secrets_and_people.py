@@ -103,6 +103,8 @@ def test_a_refused_row_is_in_no_exception_log_or_output(api, machine, caplog):
     assert names
     assert [name for name in names if name in told] == []
     assert sandbox.keys["full"] not in told
+    kept = [path for path in m.home.rglob("*") if path.is_file() and not path.parent.name.endswith("_jobs")]
+    assert [path for path in kept for name in names if name.encode() in path.read_bytes()] == []
 
 
 class Sink:

@@ -91,11 +91,13 @@ def _first_line(text: str) -> tuple[list[str], str]:
 
 def _refuse_header(text: str, header: str, name: str) -> None:
     """Tells a CSV of one column that has another name from a plain list with a wrong id in it."""
-    rest = text[text.index(header) + len(header) :]
-    below = _first_line(rest)[1].strip()
-    if _WORD.fullmatch(header.strip()) and _is_request_id(below):
+    word = header.strip()
+    if not _WORD.fullmatch(word) or _is_request_id(word):
+        return
+    below = _first_line(text[text.index(header) + len(header) :])[1]
+    if _is_request_id(below):
         raise UnreadableInput(
-            f"{name}: the column {header.strip()!a} must be named request_id or requestId, or the list have no header. "
+            f"{name}: the column {word!a} must be named request_id or requestId, or the list have no header. "
             "Nothing was sent"
         )
 

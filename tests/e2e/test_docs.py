@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib
+import json
 import re
 import shlex
 import subprocess
@@ -123,11 +124,25 @@ def test_the_deployable_script_does_the_job_and_keeps_the_exit_codes(api, machin
     ids = m.ids_file(sandbox.add("sourcing", 2))
     done = run_script(m, ROOT / "pipelines/load_results.py", ids)
     assert done.returncode == 0, done.stderr
-    assert "'completed': 2" in done.stdout
+    assert json.loads(done.stdout)["completed"] == 2
     (m.folder / "bad.txt").write_text("nonsense\n")
     assert run_script(m, ROOT / "pipelines/load_results.py", "bad.txt").returncode == 2
     refused = run_script(m, ROOT / "pipelines/load_results.py", ids, "ids.txt", SOURCES__INSTAVIEW__API_KEY="sk_x")
     assert refused.returncode == 0, "nothing new: no call, so no refusal"
+    more = m.ids_file(sandbox.add("sourcing", 1))
+    refused = run_script(m, ROOT / "pipelines/load_results.py", more, SOURCES__INSTAVIEW__API_KEY="sk_x")
+    assert (refused.returncode, json.loads(refused.stdout)["processing"]) == (1, 1)
+    nowhere = run_script(m, ROOT / "pipelines/load_results.py", DESTINATION_NAME="nowhere")
+    assert (nowhere.returncode, len(nowhere.stderr.splitlines())) == (2, 1)
+
+
+def test_the_deployable_script_goes_on_where_the_command_was(api, machine):
+    sandbox = api()
+    m = machine(sandbox)
+    ids = sandbox.add("sourcing", 2)
+    m.load(*ids, DESTINATION__DUCKDB__CREDENTIALS="")
+    done = run_script(m, ROOT / "pipelines/load_results.py", m.ids_file(ids), DESTINATION__DUCKDB__CREDENTIALS="")
+    assert json.loads(done.stdout)["skipped"] == 2
 
 
 def test_the_deployable_script_tells_a_broken_warehouse_in_one_line(api, machine, monkeypatch):

@@ -140,8 +140,10 @@ def test_the_deployable_script_goes_on_where_the_command_was(api, machine):
     sandbox = api()
     m = machine(sandbox)
     ids = sandbox.add("sourcing", 2)
-    m.load(*ids, DESTINATION__DUCKDB__CREDENTIALS="")
-    done = run_script(m, ROOT / "pipelines/load_results.py", m.ids_file(ids), DESTINATION__DUCKDB__CREDENTIALS="")
+    m.load(*ids, DESTINATION__DUCKDB__CREDENTIALS="here.duckdb")
+    done = run_script(
+        m, ROOT / "pipelines/load_results.py", m.ids_file(ids), DESTINATION__DUCKDB__CREDENTIALS="here.duckdb"
+    )
     assert json.loads(done.stdout)["skipped"] == 2
 
 

@@ -19,7 +19,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instaview import body as body_module
-from instaview import client as client_module
 from instaview.client import Answer, Client, Outcome
 from instaview.clock import Clock
 from instaview.request_ids import Request

@@ -86,7 +86,7 @@ def test_a_column_of_another_name_is_told_how_to_be_named(write: Write, header: 
 @pytest.mark.parametrize("columns", ["request_id", "request_id,note"])
 def test_comments_in_the_body_of_a_csv_are_passed_over(write: Write, columns: str) -> None:
     more = ",x" * columns.count(",")
-    content = f"{columns}\n{A}{more}\n# from here on, theirs, \"all\" of them\n  #{B}\n{C}{more}\n"
+    content = f'{columns}\n{A}{more}\n# from here on, theirs, "all" of them\n  #{B}\n{C}{more}\n'
     assert ids_in(write(content)) == [A, C]
     assert "line 5" in refusal(write(content.replace(C, "nonsense")))
 

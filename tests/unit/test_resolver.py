@@ -562,6 +562,8 @@ FAULTS: dict[str, Scripted] = {
     "another request": answering(200, flat(a_request(99).id)),
     "unknown status": answering(200, flat(a_request(1).id, "paused")),
 }
+
+
 @pytest.mark.parametrize(("seconds", "tries"), [(0.05, 5), (3.0, 4), (5.9, 3), (6.0, 2), (10.0, 2)])
 def test_a_fault_that_lasts_is_an_error_in_about_15_seconds_however_slow_it_is(seconds: float, tries: int) -> None:
     request = a_request(1)

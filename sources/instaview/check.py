@@ -77,8 +77,8 @@ class Check:
                 f"budget       {minute.remaining} of {minute.limit} calls left this minute, "
                 f"{hour.remaining} of {hour.limit} this hour"
             )
-        lines.append(f"destination  {self.destination}: {self.destination_problem or 'reachable and writable'}")
-        lines.append(f"             {self.place}")
+        where = f"{self.destination}, in {self.place}"
+        lines.append(f"destination  {where}: {self.destination_problem or 'reachable and writable'}")
         return "\n".join(lines)
 
 

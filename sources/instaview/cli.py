@@ -57,8 +57,8 @@ def load(
         float | None,
         typer.Option(
             metavar="SECONDS",
-            help="How long to wait for runs to end, plus up to 2 s for calls under way; 0 looks once and never sleeps.  "
-            "[default: 900]",
+            help="How long to wait for runs to end, plus up to 2 s for calls under way; 0 looks once and never sleeps."
+            "  [default: 900]",
         ),
     ] = None,
     no_wait: Annotated[

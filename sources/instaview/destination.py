@@ -111,11 +111,12 @@ def described(pipeline: dlt.Pipeline) -> str:
 
 def place_of(pipeline: dlt.Pipeline) -> str:
     """Where the pipeline loads to, as a person would say it: the path of a file, or an address without secrets."""
-    file = file_of(pipeline)
-    if file is not None:
-        return str(file)
-    config = pipeline.destination_client().config
-    return without_secrets(str(config), _credentials(pipeline)) or config.destination_name or "destination"
+    try:
+        config = pipeline.destination_client().config
+        place = str(file_of(pipeline) or config)
+    except Exception:  # settings are missing, which is told where they are needed
+        return "a place that its settings do not tell"
+    return without_secrets(place, _credentials(pipeline)) or str(config.destination_name)
 
 
 def target_of(pipeline: dlt.Pipeline) -> str:

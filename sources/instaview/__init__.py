@@ -3,11 +3,13 @@
     import dlt
     from instaview import instaview_source
 
-    pipeline = dlt.pipeline("instaview", destination="duckdb", dataset_name="instaview")
+    warehouse = dlt.destinations.duckdb("instaview_data.duckdb")
+    pipeline = dlt.pipeline("instaview", destination=warehouse, dataset_name="instaview")
     pipeline.run(instaview_source(["req_550e8400-e29b-41d4-a716-446655440000"]))
 
 `instaview_source` resolves request ids to results and feeds the tables; `load` does the same for hours on end,
-committing as it goes. Names are imported when they are first used, so that the command answers at once.
+committing as it goes; `open_pipeline` gives the pipeline that the command loads with. Names are imported when they are
+first used, so that the command answers at once.
 """
 
 from importlib import import_module
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .billing import billing_usage
+    from .destination import open_pipeline
     from .exceptions import (
         AlreadyRunning,
         DestinationFailed,
@@ -28,8 +31,9 @@ if TYPE_CHECKING:
     )
     from .id_files import read_requests
     from .request_ids import Request
-    from .runner import Interrupted, Summary, load
+    from .runner import Interrupted, load
     from .source import instaview_source
+    from .summary import Summary
     from .views import create_views
 
 _HOMES = {
@@ -42,13 +46,14 @@ _HOMES = {
     "KeyRefused": "exceptions",
     "LoadStopped": "exceptions",
     "Request": "request_ids",
-    "Summary": "runner",
+    "Summary": "summary",
     "UnreadableInput": "exceptions",
     "UsageError": "exceptions",
     "billing_usage": "billing",
     "create_views": "views",
     "instaview_source": "source",
     "load": "runner",
+    "open_pipeline": "destination",
     "read_requests": "id_files",
 }
 
@@ -69,6 +74,7 @@ __all__ = [
     "create_views",
     "instaview_source",
     "load",
+    "open_pipeline",
     "read_requests",
 ]
 

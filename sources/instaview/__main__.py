@@ -1,5 +1,15 @@
 """`python -m instaview` is the command `instaview`."""
 
-from .cli import main
+from .leaving import leave_on_signals
 
-main()
+
+def main() -> None:
+    """Runs the command. Importing it takes a moment, in which a signal may come."""
+    leave_on_signals()
+    from .cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -37,7 +37,7 @@ from .tables import BILLING_USAGE
 from .usage import Json, companies_of, company_id_of, entries_of, usage_rows
 
 if TYPE_CHECKING:
-    from .runner import Summary
+    from .summary import Summary
 
 logger = logging.getLogger("instaview")
 

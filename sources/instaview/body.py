@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import httpx
@@ -37,8 +37,8 @@ class BodyReader:
     def __init__(self) -> None:
         self._one_large = asyncio.Lock()
 
-    async def read(self, response: httpx.Response) -> bytes:
-        """The whole body, unpacked.
+    async def read(self, response: httpx.Response, came_in: Callable[[int], None] = lambda size: None) -> bytes:
+        """The whole body, unpacked. `came_in` is told with each piece how much of it there is.
 
         Raises:
             BodyTooLarge: it is beyond all bounds.
@@ -53,6 +53,7 @@ class BodyReader:
                 if len(body) <= ORDINARY_BODY < len(body) + len(piece):
                     await alone.enter_async_context(self._one_large)
                 body += piece
+                came_in(len(body))
         return bytes(body)
 
 

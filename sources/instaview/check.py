@@ -8,8 +8,8 @@ from typing import Any
 
 import dlt
 
-from .client import SCOPES, Answer, Client, Outcome
-from .destination import GO_ON, warehouse_errors
+from .client import NOT_FOUND, SCOPES, Answer, Client, Outcome
+from .destination import GO_ON, described, place_of, warehouse_errors
 from .exceptions import InstaviewError
 from .rate_limit import Budget
 from .request_ids import KINDS, Request
@@ -19,6 +19,7 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 """A request that does not exist: 404 shows that the key may ask, 403 that it may not."""
 _PROBES = (Request(f"req_{_NOBODY}", "sourcing"), Request(f"enr_{_NOBODY}", "enrichment"))
 BILLING = "read:billing"
+GOOD = "good"
 _PROBE_TABLE = "instaview_check"
 
 
@@ -27,16 +28,20 @@ class Check:
     """What was found. `scopes` has None where an answer did not tell."""
 
     key: str
-    """`good`, or what is wrong."""
+    """`good`, `not known`, or how the API refused it."""
+    trouble: str | None
+    """What kept the API from answering."""
     scopes: dict[str, bool | None]
     budget: Budget | None
     destination: str
+    place: str
+    """Where the destination is: the path of a file, or an address."""
     destination_problem: str | None
 
     @property
     def ok(self) -> bool:
         """Whether a load could work."""
-        return self.key == "good" and self.destination_problem is None
+        return self.key == GOOD and self.destination_problem is None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -44,10 +49,12 @@ class Check:
         return {
             "ok": self.ok,
             "key": self.key,
+            "trouble": self.trouble,
             "scopes": self.scopes,
             "rate_limit": {name: {"limit": w.limit, "remaining": w.remaining} for name, w in windows.items()},
             "destination": {
                 "name": self.destination,
+                "place": self.place,
                 "reachable": self.destination_problem is None,
                 "problem": self.destination_problem,
             },
@@ -58,6 +65,8 @@ class Check:
         words = {True: "yes", False: "no", None: "not known"}
         kinds = {scope: ", ".join(k for k in KINDS if SCOPES[k] == scope) for scope in self.scopes}
         lines = [f"key          {self.key}"]
+        if self.trouble is not None:
+            lines.append(f"API          {self.trouble}")
         lines += [
             f"scope        {scope}: {words[has]} ({kinds[scope] or 'credit usage; optional'})"
             for scope, has in self.scopes.items()
@@ -68,7 +77,8 @@ class Check:
                 f"budget       {minute.remaining} of {minute.limit} calls left this minute, "
                 f"{hour.remaining} of {hour.limit} this hour"
             )
-        lines.append(f"destination  {self.destination}: {self.destination_problem or 'reachable and writable'}")
+        where = f"{self.destination}, in {self.place}"
+        lines.append(f"destination  {where}: {self.destination_problem or 'reachable and writable'}")
         return "\n".join(lines)
 
 
@@ -80,16 +90,34 @@ def run_check(pipeline: dlt.Pipeline, settings: InstaviewSettings) -> Check:
     """
     key = settings.key()
     answers, budget = asyncio.run(_probe(settings, key))
-    faults = [a for a in answers.values() if a.outcome in (Outcome.UNAUTHORIZED, Outcome.FAULT, Outcome.RATE_LIMITED)]
-    problem = f"{faults[0].error_code}: {faults[0].error_message or 'no more was said'}" if faults else "good"
-    name = pipeline.destination.destination_name if pipeline.destination else "none"
+    results = [answers[SCOPES[request.kind]] for request in _PROBES]  # what was billed is a matter of its own
     return Check(
-        key=problem,
+        key=_key(results),
+        trouble=_trouble(results) or _trouble([answers[BILLING]]),
         scopes={scope: _allowed(answer) for scope, answer in answers.items()},
         budget=budget,
-        destination=f"{name}, dataset {pipeline.dataset_name}",
+        destination=described(pipeline),
+        place=place_of(pipeline),
         destination_problem=_destination_problem(pipeline),
     )
+
+
+def _key(answers: list[Answer]) -> str:
+    """401 alone says that a key is bad; that it is good, only what InstaView and nobody else would answer."""
+    for answer in answers:
+        if answer.outcome is Outcome.UNAUTHORIZED:
+            return _told(answer)
+    return GOOD if any(_allowed(answer) is not None for answer in answers) else "not known"
+
+
+def _trouble(answers: list[Answer]) -> str | None:
+    """What kept the API from answering, if anything did."""
+    silent = (a for a in answers if _allowed(a) is None)
+    return next((_told(answer) for answer in silent), None)
+
+
+def _told(answer: Answer) -> str:
+    return f"{answer.error_code}: {answer.error_message or 'no more was said'}"
 
 
 async def _probe(settings: InstaviewSettings, key: str) -> tuple[dict[str, Answer], Budget | None]:
@@ -107,7 +135,9 @@ async def _probe(settings: InstaviewSettings, key: str) -> tuple[dict[str, Answe
 
 
 def _allowed(answer: Answer) -> bool | None:
-    if answer.outcome in (Outcome.NOT_FOUND, Outcome.COMPLETED, Outcome.PROCESSING, Outcome.FAILED):
+    if answer.outcome is Outcome.NOT_FOUND:
+        return True if answer.error_code == NOT_FOUND else None
+    if answer.outcome in (Outcome.COMPLETED, Outcome.PROCESSING, Outcome.FAILED):
         return True
     return False if answer.outcome in (Outcome.FORBIDDEN, Outcome.UNAUTHORIZED) else None
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,10 +18,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .exceptions import InstaviewError, LoadStopped, UsageError
+from .leaving import leave_on_signals
 
 if TYPE_CHECKING:
     from .request_ids import Request
-    from .runner import Summary
+    from .summary import Summary
 
 app = typer.Typer(
     name="instaview",
@@ -45,7 +44,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 @app.command()
 def load(
-    request_ids: Annotated[list[str] | None, typer.Argument(metavar="[REQUEST_ID]...", show_default=False)] = None,
+    request_ids: Annotated[list[str] | None, typer.Argument(metavar="REQUEST_ID", show_default=False)] = None,
     from_: Annotated[
         list[str] | None,
         typer.Option(
@@ -56,10 +55,22 @@ def load(
     dataset: Dataset = "instaview",
     wait: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="How long to wait for runs to end.  [default: 900]"),
+        typer.Option(
+            metavar="SECONDS",
+            help="How long to wait for runs to end, plus up to 2 s for calls under way; 0 looks once and never sleeps."
+            "  [default: 900]",
+        ),
     ] = None,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Look once at each; leave the rest for later.")] = False,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Read completed requests again.")] = False,
+    no_wait: Annotated[
+        bool,
+        typer.Option(
+            "--no-wait",
+            help="Look once at each; leave the rest for later. May wait for retries and for the budget, within --wait.",
+        ),
+    ] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Read finished requests again: those given or, without a list, all.")
+    ] = False,
     refresh_since: Annotated[
         str | None, typer.Option(metavar="AGE", help="Read those again that completed since, e.g. 12h or 7d.")
     ] = None,
@@ -72,7 +83,7 @@ def load(
     as_json: AsJson = False,
 ) -> None:
     """Resolve request ids to results and load them. Without ids: go on with what is unfinished."""
-    with _exit_codes():
+    with _exit_codes(), _summary_in_any_case(as_json):
         given = _given(request_ids or [], from_ or [])
         since = _age(refresh_since) if refresh_since is not None else None
         from .settings import resolve_settings
@@ -205,11 +216,11 @@ def demo() -> None:
 
 @app.command()
 def sandbox(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8080,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65_535)] = 8080,
     seed: Annotated[int, typer.Option(help="Same seed, same people.")] = 7,
-    requests: Annotated[int, typer.Option(help="How many requests there are from the beginning.")] = 300,
-    minute_limit: Annotated[int, typer.Option(help="Calls allowed per minute and key.")] = 60,
-    hour_limit: Annotated[int, typer.Option(help="Calls allowed per hour and key.")] = 2000,
+    requests: Annotated[int, typer.Option(help="How many requests there are from the beginning.", min=0)] = 300,
+    minute_limit: Annotated[int, typer.Option(help="Calls allowed per minute and key.", min=1)] = 60,
+    hour_limit: Annotated[int, typer.Option(help="Calls allowed per hour and key.", min=1)] = 2000,
 ) -> None:
     """Serve a local InstaView API with made-up people until stopped."""
     with _exit_codes(), _extra("sandbox", "instaview_sandbox", "starlette", "uvicorn"):
@@ -230,10 +241,10 @@ def sandbox(
 
 
 def main() -> None:
-    """Runs the command."""
+    """Runs the command, of which signals end no part with a traceback."""
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # dlt logs stack traces; our errors say it in a line
-    signal.signal(signal.SIGTERM, lambda signum, _: sys.exit(128 + signum))
+    leave_on_signals()
     app()
 
 
@@ -253,6 +264,19 @@ def _exit_codes() -> Iterator[None]:
 
 
 @contextmanager
+def _summary_in_any_case(as_json: bool) -> Iterator[None]:
+    """A signal that comes before anything is done leaves a summary too, for who reads JSON."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as stopped:
+        if as_json and getattr(stopped, "summary", None) is None:
+            from .summary import Summary
+
+            _print_json(Summary().as_dict())
+        raise
+
+
+@contextmanager
 def _extra(name: str, *packages: str) -> Iterator[None]:
     """Says in one line how to install what is missing."""
     try:
@@ -263,7 +287,10 @@ def _extra(name: str, *packages: str) -> Iterator[None]:
         raise UsageError(f"this needs more packages: pip install 'dlt-source-instaview[{name}]'") from error
 
 
-def _given(arguments: list[str], files: list[str]) -> Sequence[Request]:
+def _given(arguments: list[str], files: list[str]) -> Sequence[Request] | None:
+    """The requests named; None where no list of them is given, which is not the same as an empty one."""
+    if not arguments and not files:
+        return None
     from .request_ids import parse_request, unique
 
     named = [parse_request(text, where=f"argument {number}") for number, text in enumerate(arguments, 1)]
@@ -288,21 +315,27 @@ def _age(text: str) -> timedelta:
 def _dry_run(
     destination: str,
     dataset: str,
-    given: Sequence[Request],
+    given: Sequence[Request] | None,
     company_id: str | None,
     refresh: bool,
     since: timedelta | None,
     as_json: bool,
 ) -> None:
     from .destination import open_pipeline, warehouse_errors
+    from .dropped import left_behind
     from .ledger import make_plan
+    from .summary import Summary
+    from .tables import TABLES
 
     pipeline = open_pipeline(destination, dataset)
     with warehouse_errors(pipeline):
-        plan = make_plan(pipeline, given, company_id=company_id, refresh=refresh, refresh_since=since)
+        left = left_behind(pipeline, forget=False)
+        plan = make_plan(pipeline, given, left_behind=left, company_id=company_id, refresh=refresh, refresh_since=since)
     ids = [request.id for request in plan.to_poll]
     if as_json:
-        _print_json({"requested": plan.requested, "skipped": plan.skipped, "to_poll": ids})
+        summary = Summary(rows={table.name: 0 for table in TABLES})
+        summary.expect(plan)
+        _print_json({**summary.as_dict(), "to_poll": ids})
         return
     for request_id in ids:
         typer.echo(request_id)

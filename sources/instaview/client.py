@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date
 from email.utils import parsedate_to_datetime
@@ -32,12 +32,22 @@ PATHS: dict[Kind, str] = {
 SCOPES: dict[Kind, str] = {"sourcing": "sourcing:read", "enrichment": "enrich:write", "preview": "sourcing:read"}
 """What a key needs to read results (`enrich:write` also for reading, as documented)."""
 
-EXCHANGE_SECONDS = 60.0
-"""Longest time for one whole exchange, so that a body that drips in cannot hold a load."""
+EXCHANGE_SECONDS = 10.0
+"""Longest time for one whole exchange, so that a body that drips in cannot hold a load …"""
+
+SLOWEST_PACE = 16 * 1024
+"""… and a second more for so many bytes that have come in, for slow lines …"""
+
+LONGEST_EXCHANGE_SECONDS = 60.0
+"""… up to this."""
 
 SILENCE_SECONDS = 10.0
 """Longest silence within an exchange: connecting, and between two pieces of an answer."""
 
+NOT_FOUND = "REQUEST_NOT_FOUND"
+"""The code of InstaView's own 404."""
+
+_CHECK_ADDRESS = "check base_url"
 _MESSAGE_LENGTH = 500
 _SHORTEST_KEY = 16  # a shorter key could be a word of a result
 _MASK = "sk_***"
@@ -151,7 +161,7 @@ class Client:
         self.calls += 1
         answered, status = False, 0
         try:
-            async with asyncio.timeout(EXCHANGE_SECONDS):
+            async with asyncio.timeout(EXCHANGE_SECONDS) as bound:
                 params = {**(more or {}), **({"companyId": company_id} if company_id else {})}
                 async with self._http.stream("GET", self._base_url + path, params=params or None) as response:
                     self.limiter.answered(
@@ -160,14 +170,14 @@ class Client:
                         server_time=_date(response.headers.get("date")),
                     )
                     answered, status = True, response.status_code
-                    body = await self._bodies.read(response)
+                    body = await self._bodies.read(response, _more_time(bound))
                     if self._key:  # an API that repeats the key must not bring it into a message or a table
                         body = body.replace(self._key.encode(), _MASK.encode())
                     return status, response.headers, body
         except BodyTooLarge as error:
             return Answer(Outcome.REJECTED, status, "BODY_TOO_LARGE", str(error))
         except TimeoutError:
-            return Answer(Outcome.FAULT, None, "TIMEOUT", f"no whole answer within {EXCHANGE_SECONDS:g} s")
+            return Answer(Outcome.FAULT, None, "TIMEOUT", "no whole answer in time")
         except httpx.TimeoutException:
             return Answer(Outcome.FAULT, None, "TIMEOUT", f"silent for {SILENCE_SECONDS:g} s")
         except (BrokenBody, httpx.RemoteProtocolError) as error:
@@ -181,6 +191,16 @@ class Client:
     def _told(self, error: Exception) -> str:
         text = str(error) or type(error).__name__
         return _cut(text.replace(self._key, _MASK) if self._key else text)
+
+
+def _more_time(bound: asyncio.Timeout) -> Callable[[int], None]:
+    """What gives an exchange more time with each piece of its body."""
+    began = asyncio.get_running_loop().time()
+
+    def came_in(size: int) -> None:
+        bound.reschedule(began + min(EXCHANGE_SECONDS + size / SLOWEST_PACE, LONGEST_EXCHANGE_SECONDS))
+
+    return came_in
 
 
 def _result(request: Request, status: int, body: bytes) -> Answer:
@@ -208,19 +228,23 @@ def _refusal(status: int, headers: httpx.Headers, body: bytes, clock: Clock) -> 
     try:
         head, _ = read_payload(body)
     except UnreadableBody:
-        head = Head()
-    code, message = _error(head)
-    code = code or f"HTTP_{status}"
+        head = None
+    said, message = _error(head or Head())
+    code = said or f"HTTP_{status}"
     if status == 429:
         told = [_retry_after(text, clock) for text in headers.get_list("retry-after")]
-        waits = (*told, _seconds(head.retry_after))
+        waits = (*told, _seconds(head.retry_after if head else None))
         return Answer(
             Outcome.RATE_LIMITED, status, code, message, retry_after=max((w for w in waits if w), default=None)
         )
     if body.lstrip()[:1] == b"<" and status != 401:  # whoever refuses the key, it is refused for everything
-        return Answer(Outcome.FAULT, status, code, "a page, as a gateway sends it, and not the API's answer")
+        hint = f"; {_CHECK_ADDRESS}" if status == 404 else ""
+        return Answer(Outcome.FAULT, status, code, f"a page, as a gateway sends it, and not the API's answer{hint}")
     if 300 <= status < 400:
-        message = "a redirect, which is not followed: check base_url"
+        message = f"a redirect, which is not followed: {_CHECK_ADDRESS}"
+    if status == 404 and (head is None or said not in (None, NOT_FOUND)):  # nobody said that there is no such request
+        message = _cut(f"no results are served at this address: {_CHECK_ADDRESS}{f' ({message})' if message else ''}")
+        return Answer(Outcome.REJECTED, status, code, message)
     by_status = {401: Outcome.UNAUTHORIZED, 403: Outcome.FORBIDDEN, 404: Outcome.NOT_FOUND, 408: Outcome.FAULT}
     outcome = by_status.get(status, Outcome.REJECTED if 400 <= status < 500 else Outcome.FAULT)
     return Answer(outcome, status, code, message)

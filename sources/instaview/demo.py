@@ -19,7 +19,9 @@ from instaview_sandbox import ACME, Sandbox, running
 from instaview_sandbox.runs import draw_kind
 
 from .display import LoadDisplay, summary_text
+from .exceptions import LoadStopped
 from .runner import load
+from .settings import COMMIT_RESULTS, MAX_IN_FLIGHT
 from .tables import TABLES
 
 FILE = "instaview_demo.duckdb"
@@ -31,6 +33,15 @@ _HISTORY_DAYS = 56
 _JUST_NOW = 24  # requests of the last seconds
 _BUDGET = 1_000
 _BAR = "█"
+_SETTINGS: dict[str, Any] = {
+    "company_id": ACME.company_id,
+    "wait": 60.0,
+    "poll_interval": 1.0,
+    "max_in_flight": MAX_IN_FLIGHT,
+    "commit_results": COMMIT_RESULTS,
+    "commit_seconds": 15.0,
+}
+"""All of them, so that those of a real account, in the environment or in `.dlt`, have no part in it."""
 
 
 def run_demo() -> None:
@@ -47,7 +58,10 @@ def run_demo() -> None:
     )
     with tempfile.TemporaryDirectory(prefix="instaview_demo_") as folder, running(sandbox) as base_url:
         pipeline = dlt.pipeline(
-            "instaview_demo", destination=dlt.destinations.duckdb(FILE), dataset_name=DATASET, pipelines_dir=folder
+            "instaview_demo",
+            destination=dlt.destinations.duckdb(str(Path(FILE).absolute())),
+            dataset_name=DATASET,
+            pipelines_dir=folder,
         )
         with LoadDisplay() as display:
             summary = load(
@@ -55,12 +69,13 @@ def run_demo() -> None:
                 request_ids,
                 api_key=sandbox.keys["full"],
                 base_url=base_url,
-                wait=60,
-                poll_interval=1,
+                **_SETTINGS,
                 billing_since=(datetime.now(UTC) - timedelta(days=_HISTORY_DAYS)).date(),
                 on_progress=display.show,
             )
         console.print(summary_text(summary), highlight=False)
+        if not summary.completed:
+            raise LoadStopped("the demo's requests could not be resolved; the table `requests` says why")
         with pipeline.sql_client() as client:
             _Contents(console, client).show()
         _next_steps(console)

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
-from dlt.common.destination.exceptions import DestinationException, UnknownDestinationModule
+from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.destination.reference import AnyDestination
+from dlt.common.exceptions import DltException
 from dlt.destinations.exceptions import DestinationConnectionError
 
 from .diagnosis import advice, without_secrets
 from .exceptions import DestinationFailed, InstaviewError, UsageError
 from .request_ids import printable
+from .warehouse_file import DUCKDB as DUCKDB
+from .warehouse_file import file_of, stay_in_this_folder, tell_file_and_dataset_apart
 
 PIPELINE = "instaview"
 GO_ON = ", then run the same load again: it goes on from here"
-DUCKDB = "dlt.destinations.duckdb"
 POSTGRES = "dlt.destinations.postgres"
 SNOWFLAKE = "dlt.destinations.snowflake"
 BIGQUERY = "dlt.destinations.bigquery"
+_LONGEST_NAME = 50
+"""Of a pipeline, without what tells it from others; dlt takes 64."""
 _UNREACHABLE = ("OperationalError", "InterfaceError", "ServiceUnavailable", "TransportError", "ConnectionError")
 EXTRAS = {POSTGRES: "postgres", SNOWFLAKE: "snowflake", BIGQUERY: "bigquery"}
 """Which extra of this package brings what a destination needs."""
@@ -34,18 +38,26 @@ def open_pipeline(destination: str, dataset: str) -> dlt.Pipeline:
     """The pipeline of the command for a destination and a dataset, each pair with a working folder of its own.
 
     Raises:
-        UsageError: dlt knows no such destination, or a package for it is not installed.
+        UsageError: dlt knows no such destination, a package for it is not installed, or dlt refuses a name.
     """
-    default = (destination, dataset) == ("duckdb", PIPELINE)
-    name = PIPELINE if default else f"{PIPELINE}_{destination}_{dataset}"
     try:
-        pipeline = dlt.pipeline(name, destination=destination, dataset_name=dataset)
+        pipeline = dlt.pipeline(_name_for(destination, dataset), destination=destination, dataset_name=dataset)
+        stay_in_this_folder(pipeline)
+        prepare(pipeline)
     except UnknownDestinationModule as error:
         raise UsageError(f"destination {destination!a}: dlt knows none of this name; try duckdb") from error
-    except (ConfigurationException, DestinationException, ValueError, ImportError) as error:
-        raise UsageError(f"destination {destination!a}: {first_line(error)}") from error
-    prepare(pipeline)
+    except (DltException, ValueError, ImportError) as error:
+        raise UsageError(f"destination {destination!a}, dataset {dataset!a}: {first_line(error)}") from error
     return pipeline
+
+
+def _name_for(destination: str, dataset: str) -> str:
+    """A name that dlt takes for a pipeline, and another one for each destination and dataset."""
+    if (destination, dataset) == ("duckdb", PIPELINE):
+        return PIPELINE
+    wanted = f"{PIPELINE}_{destination}_{dataset}"
+    name = re.sub(r"[^a-z0-9_]", "_", wanted.lower())[:_LONGEST_NAME]
+    return name if name == wanted else f"{name}_{hashlib.sha256(wanted.encode()).hexdigest()[:8]}"
 
 
 def prepare(pipeline: dlt.Pipeline) -> None:
@@ -64,7 +76,9 @@ def prepare(pipeline: dlt.Pipeline) -> None:
             "would be doubled; choose one that can, such as duckdb, ducklake, postgres, snowflake or bigquery"
         )
     if destination.destination_type == DUCKDB:
-        _tell_file_and_dataset_apart(pipeline, destination)
+        # more loading at once only get in each other's way in one file, and take memory
+        destination.caps_params.setdefault("max_parallel_load_jobs", 2)
+        tell_file_and_dataset_apart(pipeline, destination)
     if destination.destination_type == SNOWFLAKE:
         setting = f"destination.{destination.destination_name}.keep_staged_files"
         if dlt.config.get(setting) is None:  # copies of people's data, which nobody would ever read or delete
@@ -83,35 +97,26 @@ def _require_packages(destination: AnyDestination) -> None:
         raise UsageError(f"destination {name}: not everything for it is installed: pip install '{wanted}'") from error
 
 
-def _tell_file_and_dataset_apart(pipeline: dlt.Pipeline, destination: AnyDestination) -> None:
-    """Keeps DuckDB's default file from having the name of the dataset, which DuckDB could not tell apart.
-
-    `dlt.pipeline("instaview", destination="duckdb", dataset_name="instaview")` would load schema `instaview` of
-    database `instaview`; where the file was left to dlt's default it becomes `instaview_data.duckdb`.
-    """
-    # more loading at once only get in each other's way in one file, and take memory
-    destination.caps_params.setdefault("max_parallel_load_jobs", 2)
-    config = pipeline.destination_client().config
-    database = getattr(getattr(config, "credentials", None), "database", None)
-    dataset = pipeline.dataset_name or ""
-    if not isinstance(database, str) or Path(database).stem.lower() != dataset.lower():
-        return
-    default = (
-        Path(getattr(config, "local_dir", None) or ".") / f"{config.destination_name or pipeline.pipeline_name}.duckdb"
-    )
-    chosen = destination.config_params.get("credentials") or dlt.secrets.get("destination.duckdb.credentials")
-    if chosen or Path(database) != default:
-        raise UsageError(
-            f"the DuckDB file {database} and the dataset {dataset!r} have the same name, which DuckDB cannot tell "
-            "apart: rename one of them"
-        )
-    destination.config_params["credentials"] = f"{default.stem}_data.duckdb"
-
-
 def seconds_between_commits(pipeline: dlt.Pipeline) -> float:
     """How long a load gathers results: on warehouses that bill or count what is sent to them longer than elsewhere."""
     kind = pipeline.destination.destination_type if pipeline.destination else ""
     return 60.0 if kind in (SNOWFLAKE, BIGQUERY) else 15.0
+
+
+def described(pipeline: dlt.Pipeline) -> str:
+    """Which warehouse and dataset the pipeline loads to."""
+    name = pipeline.destination.destination_name if pipeline.destination else "none"
+    return f"{name}, dataset {pipeline.dataset_name}"
+
+
+def place_of(pipeline: dlt.Pipeline) -> str:
+    """Where the pipeline loads to, as a person would say it: the path of a file, or an address without secrets."""
+    try:
+        config = pipeline.destination_client().config
+        place = str(file_of(pipeline) or config)
+    except Exception:  # settings are missing, which is told where they are needed
+        return "a place that its settings do not tell"
+    return without_secrets(place, _credentials(pipeline)) or str(config.destination_name)
 
 
 def target_of(pipeline: dlt.Pipeline) -> str:

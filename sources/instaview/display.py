@@ -13,7 +13,7 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from .polling import Progress
-from .runner import Summary
+from .summary import Summary
 
 LINE_EVERY = 30.0
 """Seconds between two lines in a log."""
@@ -76,7 +76,8 @@ def summary_text(summary: Summary) -> str:
     if summary.processing:
         states.append(f"{summary.processing} still processing (the next load takes them up)")
     if summary.skipped:
-        states.append(f"{summary.skipped} loaded before")
+        again = f", {summary.not_read_again} of them not read again" if summary.not_read_again else ""
+        states.append(f"{summary.skipped} loaded before{again}")
     return (
         f"{summary.requested} requests: {', '.join(states)}\n"
         f"{rows} rows in {len(summary.load_ids)} loads, {summary.http_requests} calls"

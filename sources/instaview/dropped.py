@@ -44,8 +44,11 @@ def note_dropped(pipeline: dlt.Pipeline, requests: Iterable[Request], target: st
     _write(path, [*_read(path), *(_Dropped(request, now) for request in requests)])
 
 
-def left_behind(pipeline: dlt.Pipeline) -> list[Request]:
-    """The requests of dropped packages that are still to be read again; the others are forgotten."""
+def left_behind(pipeline: dlt.Pipeline, *, forget: bool = True) -> list[Request]:
+    """The requests of dropped packages that are still to be read again.
+
+    `forget` drops the others from the note, which only the load that holds the pipeline may do.
+    """
     path = _path(pipeline, target_of(pipeline))
     noted = _read(path)
     if not noted:
@@ -54,7 +57,7 @@ def left_behind(pipeline: dlt.Pipeline) -> list[Request]:
         entries = ledger.requests([dropped.request.id for dropped in noted]) if ledger is not None else ()
         known = {entry.request.id: entry for entry in entries}
     left = [dropped for dropped in noted if not dropped.is_read_again(known.get(dropped.request.id))]
-    if len(left) < len(noted):
+    if forget and len(left) < len(noted):
         _write(path, left)
     return [dropped.request for dropped in left]
 

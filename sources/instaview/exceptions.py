@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .runner import Summary
+    from .summary import Summary
 
 
 class InstaviewError(Exception):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from .exceptions import UnreadableInput
+from .exceptions import InvalidRequestId, UnreadableInput
 from .request_ids import Request, from_mapping, parse_request, printable, unique
 from .request_list import RequestList, from_columns, from_text
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 _HEAD = 65_536
+_ID_COLUMNS = {"request_id", "requestId"}
+_WORD = re.compile(r"[^\W\d][\w .-]{0,60}")
+_COMMENT = re.compile(r"(?m)^[ \t]*#.*$")
 
 
 def read_requests(sources: Sequence[str]) -> list[Request]:
@@ -63,7 +67,7 @@ def _read(source: str) -> Iterable[Request]:
     if start == "[":
         return _from_json_array(text, name)
     if start == "{":
-        return _from_json_lines(text, name)
+        return _from_json_object(text, name)
     before, header = _first_line(text)
     delimiter = _delimiter(header, name) if header else None
     if delimiter is not None:
@@ -71,6 +75,7 @@ def _read(source: str) -> Iterable[Request]:
         return _from_frame(frame, name, (f"line {number}" for number in _line_numbers(frame, len(before) + 2)))
     if start == '"':
         return _from_json_lines(text, name)
+    _refuse_header(text, header, name)
     return from_text(text) or _from_lines(text, name)
 
 
@@ -82,6 +87,27 @@ def _first_line(text: str) -> tuple[list[str], str]:
             if line.strip() and not line.lstrip().startswith("#") and (number + 1 < len(lines) or size >= len(text)):
                 return lines[:number], line
     return [], ""
+
+
+def _refuse_header(text: str, header: str, name: str) -> None:
+    """Tells a CSV of one column that has another name from a plain list with a wrong id in it."""
+    word = header.strip()
+    if not _WORD.fullmatch(word) or _is_request_id(word):
+        return
+    below = _first_line(text[text.index(header) + len(header) :])[1]
+    if _is_request_id(below):
+        raise UnreadableInput(
+            f"{name}: the column {word!a} must be named request_id or requestId, or the list have no header. "
+            "Nothing was sent"
+        )
+
+
+def _is_request_id(text: str) -> bool:
+    try:
+        parse_request(text)
+    except InvalidRequestId:
+        return False
+    return True
 
 
 def _from_lines(text: str, name: str) -> Iterator[Request]:
@@ -97,6 +123,15 @@ def _from_json_lines(text: str, name: str) -> Iterator[Request]:
             yield from _from_json(line, f"{name}, line {number}")
 
 
+def _from_json_object(text: str, name: str) -> Iterable[Request]:
+    """One object over many lines, such as the answer to a POST that was kept as it came; else one object a line."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return _from_json_lines(text, name)
+    return _from_value(value, f"{name}, line 1")
+
+
 def _from_json_array(text: str, name: str) -> Iterator[Request]:
     try:
         items = json.loads(text)
@@ -110,7 +145,7 @@ def _from_json(line: str, where: str) -> Iterator[Request]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise UnreadableInput(f"{where}: not JSON. Nothing was sent") from error
+        raise UnreadableInput(f"{where}: not JSON; expected one object or id a line. Nothing was sent") from error
     yield from _from_value(value, where)
 
 
@@ -128,7 +163,7 @@ def _delimiter(header: str, name: str) -> str | None:
             columns = {column.strip() for column in next(csv.reader([header], delimiter=delimiter), [])}
         except csv.Error as error:
             raise UnreadableInput(f"{name}: not readable as CSV ({printable(str(error))}). Nothing was sent") from error
-        if columns & {"request_id", "requestId"}:
+        if columns & _ID_COLUMNS:
             return delimiter
         if len(columns) > 1:
             shown = ascii(header.strip()[:60])
@@ -143,7 +178,7 @@ def _csv(text: str, delimiter: str, name: str) -> pd.DataFrame:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.ParserWarning)
             return pd.read_csv(
-                io.StringIO(text),
+                io.StringIO(_COMMENT.sub("", text)),  # which keeps the lines' numbers
                 sep=delimiter,
                 dtype=str,
                 index_col=False,  # else a delimiter at the end of each line shifts all columns by one
@@ -169,9 +204,11 @@ def _parquet(content: bytes, name: str) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        return pd.read_parquet(io.BytesIO(content))
+        frame = pd.read_parquet(io.BytesIO(content))
     except (ValueError, OSError) as error:
         raise UnreadableInput(f"{name}: not readable as Parquet. Nothing was sent") from error
+    index = {str(level).strip() for level in frame.index.names if level is not None}
+    return frame.reset_index() if index & _ID_COLUMNS and not index & set(map(str, frame.columns)) else frame
 
 
 def _from_frame(frame: pd.DataFrame, name: str, places: Iterable[str]) -> Iterable[Request]:

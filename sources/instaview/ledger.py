@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from .request_ids import Request, parse_request, unique
 from .request_list import RequestList
 from .resolver import Tracked
 from .tables import REQUESTS, RUN_MODELS
+from .warehouse_file import is_new_file
 
 logger = logging.getLogger("instaview")
 
@@ -99,10 +100,20 @@ class Plan:
         return unfinished.looks > 0 if held.finished else unfinished.polls > 0
 
     def keeps(self, ended: Tracked) -> bool:
-        """Whether the row of a finished request stays as it is: it was read again in vain, and its result is there."""
+        """Whether the row of a known request stays as it is, because this look at it was in vain.
+
+        That of a finished one does, as its result is there, and that of an open one where the API was not asked at all:
+        with a wrong address, all that is unfinished would have to be given again.
+        """
         held = self.known.get(ended.request.id)
-        in_vain = ended.state in ("not_found", "error") and ended.request.id not in self.left_behind
-        return in_vain and held is not None and held.finished
+        if held is None or ended.state not in ("not_found", "error"):
+            return False
+        elsewhere = ended.state == "error" and ended.http_status == 404
+        return self.stays_finished(held) or (held.open and elsewhere)
+
+    def stays_finished(self, held: Known) -> bool:
+        """Whether the whole result of a request is in the warehouse, whatever becomes of reading it again."""
+        return held.finished and held.request.id not in self.left_behind
 
     @property
     def requested(self) -> int:
@@ -112,7 +123,7 @@ class Plan:
 
 def make_plan(
     pipeline: dlt.Pipeline,
-    given: Sequence[Request],
+    given: Sequence[Request] | None,
     *,
     left_behind: Sequence[Request] = (),
     company_id: str | None = None,
@@ -123,16 +134,16 @@ def make_plan(
 
     Args:
         pipeline: whose warehouse is asked.
-        given: the requests asked for, each once.
+        given: the requests asked for, each once; None where there is no list of them.
         left_behind: the requests of a dropped package, to be read again in any case.
         company_id: the company of requests that name none.
-        refresh: read finished ones again: those given or, where none are given, all.
+        refresh: read finished ones again: those given or, where there is no list, all.
         refresh_since: also read those again whose run was completed within this time.
     """
     again: Set[str] = {request.id for request in left_behind}
     plan = Plan([], {}, left_behind=again)
-    every = refresh and not given
-    given = unique([*given, *left_behind]) if left_behind else given
+    every = refresh and given is None
+    given = unique([*(given or ()), *left_behind]) if left_behind else given or ()
     with open_ledger(pipeline) as ledger:
         plan.tables_exist = ledger is not None
         if ledger is not None:
@@ -152,7 +163,7 @@ def make_plan(
             plan.add(request, company_id)
     named = {request.id for request in given}
     for entry in plan.known.values():
-        if entry.request.id not in named and (entry.open or entry.request.id in again or every):
+        if entry.request.id not in named and (entry.open or entry.request.id in again or (every and entry.finished)):
             plan.add(entry.request, company_id)
     return plan
 
@@ -177,6 +188,9 @@ def _leave_out(
 @contextmanager
 def open_ledger(pipeline: dlt.Pipeline) -> Iterator[LedgerReader | None]:
     """The ledger in the pipeline's warehouse; None where nothing was ever loaded."""
+    if is_new_file(pipeline):  # who only looks must not leave an empty file
+        yield None
+        return
     with pipeline.sql_client() as client:
         ledger = LedgerReader(client)
         yield ledger if ledger.exists() else None
@@ -252,7 +266,7 @@ class LedgerReader:
         )
         for request_id, state, company_id, first_seen_at, polls, load_id, polled in rows:
             try:
-                request = parse_request(request_id, company_id)
+                request = replace(parse_request(request_id), company_id=company_id)  # whatever company stands there
             except InvalidRequestId:  # put there by hand
                 logger.warning("table requests: a row with a malformed id is passed over: %s", ascii(request_id)[:60])
                 continue

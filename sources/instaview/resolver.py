@@ -25,16 +25,16 @@ State = Literal["processing", "completed", "failed", "not_found", "error"]
 
 FAULT_TRIES = 5
 """A fault that lasts through this many tries makes the request an `error` …"""
-FAULT_SECONDS = 25.0
+FAULT_SECONDS = 12.0
 """… and so does one whose calls took this long all together, of …"""
-SLOW_FAULT_TRIES = 3
+SLOW_FAULT_TRIES = 2
 """… this many at least."""
-LAST_ANSWERS_SECONDS = 10.0
+LAST_ANSWERS_SECONDS = 2.0
 """How long calls under way at the end of `wait` may take to be answered."""
 
 KEY_REFUSED = (
     "the API refused the key ({code}): check SOURCES__INSTAVIEW__API_KEY, or api_key under [sources.instaview]. What "
-    "was resolved before is loaded, the rest is taken up by the next load"
+    "was resolved before is loaded, and the next load takes up what is unfinished"
 )
 
 _LONGEST_BACKOFF = 60.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,49 +26,10 @@ from .request_ids import requests_from
 from .resolver import Tracked
 from .settings import InstaviewSettings, resolve_settings
 from .source import Rows, batch_rows
+from .summary import Summary
 from .tables import REQUESTS, TABLES
 from .views import keep_views
 from .working_folder import forget_failure
-
-
-@dataclass
-class Summary:
-    """What a load did. Counts are of requests: requested = skipped + completed + … + processing."""
-
-    requested: int = 0
-    skipped: int = 0
-    completed: int = 0
-    failed: int = 0
-    not_found: int = 0
-    error: int = 0
-    processing: int = 0
-    rows: dict[str, int] = field(default_factory=lambda: {table.name: 0 for table in TABLES})
-    """Rows written, by table."""
-    http_requests: int = 0
-    rate_limited: int = 0
-    """429 answers met."""
-    seconds: float = 0.0
-    load_ids: list[str] = field(default_factory=list)
-    """The committed loads of dlt, as in `_dlt_loads`."""
-
-    skipped_failed: int = 0
-    """Of the skipped ones those whose run had failed."""
-
-    @property
-    def not_completed(self) -> int:
-        """Requests given or taken up that are not `completed`."""
-        return self.failed + self.not_found + self.error + self.processing + self.skipped_failed
-
-    def expect(self, plan: Plan) -> None:
-        """Takes over what a load is about to do."""
-        self.requested, self.skipped, self.processing = plan.requested, plan.skipped, len(plan.to_poll)
-        self.skipped_failed = plan.skipped_failed
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON, as the command prints it."""
-        values = {**asdict(self), "seconds": round(self.seconds, 3)}
-        del values["skipped_failed"]
-        return values
 
 
 class Interrupted(SystemExit):
@@ -84,7 +45,7 @@ class Interrupted(SystemExit):
 
 def load(
     pipeline: dlt.Pipeline,
-    request_ids: Iterable[Any] = (),
+    request_ids: Iterable[Any] | None = None,
     *,
     api_key: str | None = None,
     base_url: str | None = None,
@@ -110,7 +71,7 @@ def load(
     Args:
         pipeline: where to load to.
         request_ids: any iterable of ids, of rows with `request_id` (and `company_id`), or of webhook deliveries;
-            another dlt resource too.
+            another dlt resource too. Without any, what is unfinished is taken up.
         api_key: the key, `sk_…`; like all settings it is resolved the dlt way where it is not given.
         base_url: where the API is served.
         company_id: the company to read for, with an ATS key that manages several.
@@ -120,7 +81,7 @@ def load(
         commit_results: commit after this many results …
         commit_seconds: … or this many seconds; by default 15, and 60 on Snowflake and BigQuery.
         look_once: look at each request only once, and leave what is still processing for the next load.
-        refresh: read finished requests again: those given or, where none are given, all.
+        refresh: read finished requests again: those given or, where no list is given at all, every one.
         refresh_since: also read those again whose run was completed within this time.
         billing: also load what was billed, from where the warehouse ends.
         billing_since: the first day of billing to ask for, in UTC, such as 2024-01-31; implies `billing`.
@@ -136,7 +97,7 @@ def load(
             says what was loaded before.
         Interrupted: SIGINT or SIGTERM, after loading what was resolved.
     """
-    given = requests_from(request_ids)
+    given = None if request_ids is None else requests_from(request_ids)
     settings = resolve_settings(
         api_key=api_key,
         base_url=base_url,
@@ -151,7 +112,7 @@ def load(
     first_day = checked_since(billing_since)
     prepare(pipeline)
     started = time.monotonic()
-    summary = Summary()
+    summary = Summary(rows={table.name: 0 for table in TABLES})
     committer = _Committer(pipeline, summary)
     with only_one(pipeline), Signals(pipeline) as signals:
         try:
@@ -214,6 +175,7 @@ def _poll_and_commit(
                 committer.commit(batch, plan, polling.unfinished)
     finally:
         committer.summary.http_requests, committer.summary.rate_limited = polling.http_requests, polling.rate_limited
+        committer.leave_the_rest(plan)
     if polling.failure is not None:
         raise polling.failure
 
@@ -248,6 +210,13 @@ class _Committer:
         self._written.update(t.request.id for t in (*batch.ended, *waiting))
         self._count(batch, counts)
 
+    def leave_the_rest(self, plan: Plan) -> None:
+        """Counts finished requests that were not read again as what they are still: finished."""
+        for request in plan.to_poll:
+            held = plan.known.get(request.id)
+            if held is not None and plan.stays_finished(held) and request.id not in self._written:
+                self.summary.leave(held.state)
+
     def _announce(self, batch: Batch, plan: Plan) -> None:
         """Marks requests as processing whose finished result the batch replaces, in a load before it.
 
@@ -263,6 +232,7 @@ class _Committer:
         if replaced:
             rows = request_rows(replaced, plan.known, self._started)
             self.summary.load_ids += commit(self._pipeline, iter([(REQUESTS.name, rows)]))
+            self._written.update(tracked.request.id for tracked in replaced)
 
     def _worth_writing(self, batch: Batch, plan: Plan, unfinished: list[Tracked]) -> list[Tracked]:
         if batch.last:

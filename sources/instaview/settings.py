@@ -6,6 +6,7 @@ A value comes from the first of: the keyword argument, the environment (`SOURCES
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
 from .exceptions import UsageError
+from .request_ids import COMPANY_ID_SHAPE
 
 SECTIONS = ("sources", "instaview")
 
@@ -56,6 +58,9 @@ class InstaviewSettings(BaseConfiguration):
         """
         if urlsplit(self.base_url).scheme not in ("http", "https") or not urlsplit(self.base_url).hostname:
             raise UsageError(f"base_url {self.base_url!r} is not an http(s) address; the API's is {BASE_URL}")
+        self.company_id = (self.company_id or "").strip() or None
+        if self.company_id and not re.fullmatch(COMPANY_ID_SHAPE, self.company_id, re.ASCII):
+            raise UsageError(f"company_id {self.company_id[:60]!a} is not a company id. Nothing was sent")
         for name, least in (("wait", 0.0), ("poll_interval", 0.0), ("commit_seconds", 0.0)):
             value = getattr(self, name)
             if value is not None and not float(value) >= least:

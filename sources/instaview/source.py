@@ -46,7 +46,7 @@ Rows = Iterator[tuple[str, pa.Table]]
 
 @dlt.source(name=SCHEMA, section=SECTIONS[1])
 def instaview_source(
-    request_ids: Iterable[Any],
+    request_ids: Iterable[Any] | None,
     *,
     api_key: TSecretStrValue = dlt.secrets.value,
     base_url: str = defaults.BASE_URL,
@@ -71,16 +71,21 @@ def instaview_source(
     that is killed in between is noticed on any machine. Create the pipeline before the source: what that pipeline left
     half loaded is dropped when the source is made.
 
+    Where the API refuses the key midway, what was resolved before is loaded and the run ends like any other, with a
+    line in the log (logger `instaview`, level ERROR): an error would have dlt throw those results away. The next run
+    takes up the rest, and fails if the key is still refused. `load` raises `KeyRefused` in both cases.
+
     Args:
         request_ids: what the POSTs answered. Any iterable of ids, of rows with `request_id` (and `company_id`), or of
-            webhook deliveries; another dlt resource too.
+            webhook deliveries; another dlt resource too. None is no list: what is unfinished is taken up.
         api_key: the key, `sk_…`; from `SOURCES__INSTAVIEW__API_KEY` or `.dlt/secrets.toml` if not given.
         base_url: where the API is served.
         company_id: the company to read for, with an ATS key that manages several.
         wait: how many seconds to wait for runs that are still processing; 0 looks once.
         poll_interval: shortest time between two looks at the same request, in seconds.
         max_in_flight: how many calls may be under way at once.
-        refresh: read finished requests again, e.g. after a re-run (PATCH); safest with `load`.
+        refresh: read finished requests again, e.g. after a re-run (PATCH): those given or, without a list, every one;
+            safest with `load`.
 
     Returns:
         One resource, `results`, that feeds all tables of the model.
@@ -89,7 +94,7 @@ def instaview_source(
         UsageError: an id is malformed or a setting is wrong. Nothing was sent.
         KeyRefused: the API refused the key before anything was resolved (inside dlt's `PipelineStepFailed`).
     """
-    given = requests_from(request_ids)
+    given = None if request_ids is None else requests_from(request_ids)
     settings = resolve_settings(
         api_key=api_key,
         base_url=base_url,
@@ -103,6 +108,7 @@ def instaview_source(
         _make_ready(dlt.current.pipeline())
 
     def results() -> Iterator[Any]:
+        prepare(dlt.current.pipeline())  # it may be younger than the source; nothing is written yet
         keep_private(dlt.current.pipeline())
         plan = make_plan(
             dlt.current.pipeline(),

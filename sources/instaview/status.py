@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import dlt
 
-from .destination import warehouse_errors
+from .destination import described, place_of, warehouse_errors
 from .ledger import LedgerReader, open_ledger
 from .resolver import State
 
@@ -17,6 +17,10 @@ from .resolver import State
 class Status:
     """Requests by state, the oldest unfinished one, and the last committed load."""
 
+    destination: str = ""
+    """Which warehouse and dataset."""
+    place: str = ""
+    """Where it is: the path of a file, or an address."""
     requests: dict[str, int] = field(default_factory=lambda: dict.fromkeys(get_args(State), 0))
     oldest_unfinished: tuple[str, datetime | None] | None = None
     last_load: tuple[str, datetime] | None = None
@@ -25,6 +29,7 @@ class Status:
         """For JSON; times are ISO 8601."""
         oldest, last = self.oldest_unfinished, self.last_load
         return {
+            "destination": {"name": self.destination, "place": self.place},
             "requests": self.requests,
             "oldest_unfinished": oldest and {"request_id": oldest[0], "first_seen_at": _iso(oldest[1])},
             "last_load": last and {"load_id": last[0], "inserted_at": _iso(last[1])},
@@ -33,13 +38,18 @@ class Status:
     def as_text(self) -> str:
         """For a person."""
         if self.last_load is None and not sum(self.requests.values()):
-            return "nothing is loaded yet: give request ids to `instaview load`"
-        lines = [f"{count:>8,} {state}" for state, count in self.requests.items()]
+            return f"nothing is loaded yet: give request ids to `instaview load`\n{self._where}"
+        lines = [self._where]
+        lines += [f"{count:>8,} {state}" for state, count in self.requests.items()]
         if self.oldest_unfinished is not None:
             lines.append(f"oldest unfinished: {self.oldest_unfinished[0]}, since {_iso(self.oldest_unfinished[1])}")
         if self.last_load is not None:
             lines.append(f"last load: {self.last_load[0]} at {_iso(self.last_load[1])}")
         return "\n".join(lines)
+
+    @property
+    def _where(self) -> str:
+        return f"{self.destination}, in {self.place}"
 
 
 def read_status(pipeline: dlt.Pipeline) -> Status:
@@ -48,10 +58,11 @@ def read_status(pipeline: dlt.Pipeline) -> Status:
     Raises:
         DestinationFailed: the warehouse cannot be reached.
     """
-    status = Status()
-    with warehouse_errors(pipeline), open_ledger(pipeline) as ledger:
-        if ledger is not None:
-            _fill(status, ledger)
+    with warehouse_errors(pipeline):
+        status = Status(destination=described(pipeline), place=place_of(pipeline))
+        with open_ledger(pipeline) as ledger:
+            if ledger is not None:
+                _fill(status, ledger)
     return status
 
 

@@ -11,6 +11,11 @@ import subprocess
 import sys
 
 import httpx
+import pytest
+from typer.testing import CliRunner
+
+from instaview.cli import app
+from instaview_sandbox import Fault
 
 
 def test_status_of_an_empty_warehouse_says_so(api, machine):
@@ -44,6 +49,67 @@ def test_check_tells_key_scopes_budget_and_destination(api, machine):
     text = machine(sandbox).run("check").stdout
     assert "enrich:write: yes" in text
     assert "47 of 50" in text
+
+
+def test_check_goes_by_401_alone_and_needs_no_billing(api, machine):
+    sandbox = api()
+    m = machine(sandbox)
+    sandbox.inject(Fault("status", status=503, kind="billing", times=1))
+    fine = m.run("check", "--json")
+    found = json.loads(fine.stdout)
+    assert (fine.returncode, found["ok"], found["key"]) == (0, True, "good")
+    assert found["trouble"]
+    sandbox.inject(Fault("status", status=429, kind="sourcing", times=1))
+    busy = json.loads(m.run("check", "--json").stdout)
+    assert (busy["ok"], busy["key"], busy["scopes"]["sourcing:read"]) == (True, "good", None)
+    assert busy["trouble"]
+    refused = m.run("check", "--json", SOURCES__INSTAVIEW__API_KEY=sandbox.keys["suspended"])
+    assert json.loads(refused.stdout)["key"].startswith("API_KEY_SUSPENDED")
+    down = m.run("check", "--json", SOURCES__INSTAVIEW__BASE_URL="http://127.0.0.1:9")
+    found = json.loads(down.stdout)
+    assert (down.returncode, found["key"], found["trouble"][:13]) == (1, "not known", "NO_CONNECTION")
+    assert "API          NO_CONNECTION" in m.run("check", SOURCES__INSTAVIEW__BASE_URL="http://127.0.0.1:9").stdout
+
+
+def test_dry_run_tells_all_that_a_load_tells(api, machine):
+    sandbox = api()
+    m = machine(sandbox)
+    done, todo = sandbox.add("sourcing", 1), sandbox.add("sourcing", 2)
+    summary = m.load(*done)
+    told = json.loads(m.run("load", *done, *todo, "--dry-run", "--json").stdout)
+    assert told.keys() == {*summary, "to_poll"}
+    assert told["rows"] == dict.fromkeys(summary["rows"], 0)
+    assert (told["requested"], told["skipped"], told["processing"]) == (3, 1, 2)
+
+
+def test_dry_run_tells_what_a_dropped_package_left(api, machine):
+    sandbox = api()
+    m = machine(sandbox)
+    lost = sandbox.add("sourcing", 2)
+    m.load(*lost)
+    noted = "import instaview, sys; from instaview.destination import target_of; from instaview.dropped import *; "
+    noted += "p = instaview.open_pipeline('duckdb', 'instaview'); "
+    noted += "note_dropped(p, [instaview.Request(i, 'sourcing') for i in sys.argv[1:]], target_of(p))"
+    assert m._python("-c", noted, *lost).returncode == 0
+    for _ in range(2):  # it takes no note away
+        assert m.run("load", "--dry-run").stdout.split() == lost
+    assert m.load()["completed"] == 2
+
+
+def test_usage_names_the_ids_once():
+    shown = CliRunner().invoke(app, ["load", "--help"]).stdout
+    assert "[OPTIONS] [REQUEST_ID]..." in shown
+    assert "[[" not in shown
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--port", "65536"), ("--port", "-1"), ("--requests", "-1"), ("--minute-limit", "0"), ("--hour-limit", "0")],
+)
+def test_sandbox_options_have_bounds(option, value):
+    done = CliRunner().invoke(app, ["sandbox", option, value])
+    assert done.exit_code == 2
+    assert option in done.stderr
 
 
 def test_dry_run_names_what_would_be_polled_and_polls_nothing(api, machine):
@@ -135,7 +201,12 @@ def test_sandbox_serves_until_stopped(api, machine):
 
 def test_demo_loads_and_shows_the_tables(api, machine):
     m = machine(api())
-    done = m.process("demo", DESTINATION__DUCKDB__CREDENTIALS="")
+    of_a_real_account = {
+        "SOURCES__INSTAVIEW__COMPANY_ID": "somebody-else",
+        "SOURCES__INSTAVIEW__MAX_IN_FLIGHT": "1",
+        "SOURCES__INSTAVIEW__COMMIT_RESULTS": "1",
+    }
+    done = m.process("demo", DESTINATION__DUCKDB__CREDENTIALS="", **of_a_real_account)
     assert done.returncode == 0, done.stderr
     for part in ("300 requests", "Match scores", "Top skills", "Credits:", "What failed", "Try next", "█"):
         assert part in done.stdout
@@ -144,3 +215,11 @@ def test_demo_loads_and_shows_the_tables(api, machine):
     assert "from 191 runs" in (m.folder / "instaview_demo.html").read_text(encoding="utf-8")
     status = m.run("status", "--json", DESTINATION__DUCKDB__CREDENTIALS="instaview_demo.duckdb")
     assert sum(json.loads(status.stdout)["requests"].values()) == 300
+
+
+def test_demo_is_1_when_nothing_was_loaded(api, machine):
+    nothing = "import instaview.demo as d, instaview.cli as c, sys; d._SETTINGS['company_id'] = 'nobody'; "
+    nothing += "d.REQUESTS = 30; sys.argv[1:] = ['demo']; c.main()"
+    done = machine(api()).script(nothing)
+    assert done.returncode == 1
+    assert "could not be resolved" in done.stderr

@@ -249,6 +249,18 @@ def test_a_finished_request_that_is_read_again_in_vain_stays_finished(served, pi
     assert load(pipeline, ids).skipped == 2
 
 
+def test_a_key_refused_midway_ends_the_source_in_success_and_the_log_says_so(served, pipeline, caplog):
+    from instaview_sandbox import Fault
+
+    first, second = served.add("sourcing", 2)
+    served.inject(Fault("status", status=401, request_id=second, times=1))
+    pipeline.run(instaview_source([first, second]))
+    assert rows(pipeline, "SELECT state FROM requests ORDER BY state") == [("completed",), ("processing",)]
+    assert [record.levelname for record in caplog.records if "refused the key" in record.message] == ["ERROR"]
+    pipeline.run(instaview_source([]))
+    assert rows(pipeline, "SELECT DISTINCT state FROM requests") == [("completed",)]
+
+
 def test_load_tells_its_progress(sandbox, pipeline):
     seen = []
     ids = sandbox.add("sourcing", 3) + sandbox.add("sourcing", 1, state="failed")

@@ -49,6 +49,29 @@ def test_a_signal_before_anything_began_leaves_with_its_code(api, machine):
     assert process.returncode in (143, -signal.SIGTERM)
 
 
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("module", ["typer", "dlt", "pyarrow", "instaview.runner"])
+def test_a_signal_during_imports_leaves_no_traceback(api, machine, module, signum, code):
+    """And where JSON was asked for, a summary all the same."""
+    sandbox = api()
+    strikes = (
+        "import os, sys\n"
+        "class Strike:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == {module!r}:\n"
+        f"            os.kill(os.getpid(), {int(signum)})\n"
+        "sys.meta_path.insert(0, Strike())\n"
+        "from instaview.__main__ import main\n"
+        f"sys.argv[1:] = ['load', {sandbox.add('sourcing', 1)[0]!r}, '--json']\n"
+        "main()"
+    )
+    done = machine(sandbox).script(strikes)
+    assert (done.returncode, done.stderr) == (code, "")
+    if module != "typer":  # before it, nobody knows what was asked for
+        assert json.loads(done.stdout)["requested"] == 0
+    assert not sandbox.calls
+
+
 def test_kill_9_at_any_moment_loses_and_duplicates_nothing(api, machine):
     sandbox = api()
     ids = [i for kind in ("sourcing", "enrichment", "preview") for i in sandbox.add(kind, 6, seconds=3)]

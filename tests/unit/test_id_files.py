@@ -57,6 +57,47 @@ def refusal(path: str, error: type[UsageError] = UsageError) -> str:
     return message
 
 
+# ---------------------------------------------------------------------- what people have at hand
+
+
+def test_the_answer_to_a_post_as_it_came(write: Write) -> None:
+    answer = {"success": True, "requestId": A, "status": "processing", "companyId": "acme"}
+    for kept in (answer, {"success": True, "data": answer, "error": None}):
+        for indent in (None, 2):
+            found = read_requests([write(json.dumps(kept, indent=indent))])
+            assert found == [Request(A, "sourcing", "acme")]
+
+
+def test_an_object_without_an_id_over_many_lines_is_refused_by_name(write: Write) -> None:
+    assert "no request_id or requestId in it" in refusal(write(json.dumps({"id": A}, indent=2)))
+
+
+def test_objects_over_many_lines_each_are_told_how_to_be_written(write: Write) -> None:
+    both = "\n".join(json.dumps({"requestId": i}, indent=2) for i in (A, B))
+    assert "expected one object or id a line" in refusal(write(both))
+
+
+@pytest.mark.parametrize("header", ["id", "Request ID", "requestid", "ID der Anfrage"])
+def test_a_column_of_another_name_is_told_how_to_be_named(write: Write, header: str) -> None:
+    message = refusal(write(f"# ours\n{header}\n\n{A}\n{B}\n"))
+    assert f"the column {header!r} must be named request_id or requestId" in message
+
+
+@pytest.mark.parametrize("columns", ["request_id", "request_id,note"])
+def test_comments_in_the_body_of_a_csv_are_passed_over(write: Write, columns: str) -> None:
+    more = ",x" * columns.count(",")
+    content = f'{columns}\n{A}{more}\n# from here on, theirs, "all" of them\n  #{B}\n{C}{more}\n'
+    assert ids_in(write(content)) == [A, C]
+    assert "line 5" in refusal(write(content.replace(C, "nonsense")))
+
+
+@pytest.mark.parametrize("name", ["request_id", "requestId"])
+def test_parquet_with_the_ids_as_the_index_of_a_frame(tmp_path: Path, name: str) -> None:
+    frame = pd.DataFrame({name: [A, B], "company_id": ["acme", None]}).set_index(name)
+    frame.to_parquet(tmp_path / "ids")
+    assert read_requests([str(tmp_path / "ids")]) == [Request(A, "sourcing", "acme"), Request(B, "enrichment")]
+
+
 # ---------------------------------------------------------------------- text
 
 

@@ -254,9 +254,9 @@ def test_a_slow_run_holds_up_no_other() -> None:
 def test_a_slow_answer_holds_up_no_other() -> None:
     requests = some_requests(20)
     slow = requests[1]
-    played = resolve(FakeApi(latency=lambda name: 40.0 if name == slow.id else 0.05), requests, max_in_flight=2)
+    played = resolve(FakeApi(latency=lambda name: 8.0 if name == slow.id else 0.05), requests, max_in_flight=2)
     assert max(played.at(request) for request in requests if request is not slow) < 2
-    assert played.at(slow) > 40
+    assert played.at(slow) > 8
 
 
 def test_results_are_handed_on_in_the_order_in_which_they_complete() -> None:
@@ -348,7 +348,7 @@ def test_a_budget_that_comes_back_only_after_the_end_of_wait_is_not_slept_for() 
 
 def test_a_call_under_way_at_the_end_of_wait_is_still_taken() -> None:
     first, late = some_requests(2)
-    api = FakeApi(completes={late.id: 11.0}, latency=lambda name: 4.0 if name == late.id and now() > 5 else 0.05)
+    api = FakeApi(completes={late.id: 11.0}, latency=lambda name: 1.9 if name == late.id and now() > 5 else 0.05)
     played = resolve(api, [first, late], wait=12)
     assert played.one(late).state == "completed"
     assert 12 < played.at(late) < 16
@@ -562,6 +562,17 @@ FAULTS: dict[str, Scripted] = {
     "another request": answering(200, flat(a_request(99).id)),
     "unknown status": answering(200, flat(a_request(1).id, "paused")),
 }
+
+
+@pytest.mark.parametrize(("seconds", "tries"), [(0.05, 5), (3.0, 4), (5.9, 3), (6.0, 2), (10.0, 2)])
+def test_a_fault_that_lasts_is_an_error_in_about_15_seconds_however_slow_it_is(seconds: float, tries: int) -> None:
+    request = a_request(1)
+    api = FakeApi(scripts={request.id: always(answering(504, b""))}, latency=lambda _: seconds)
+    played = resolve(api, [request])
+    assert (played.one(request).state, played.one(request).polls) == ("error", tries)
+    assert 12 <= played.at(request) <= 21
+
+
 each_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 
 

@@ -1,5 +1,6 @@
 -- Do requests come through, and how long do they take?
--- By the week in which a load was first given the request. Times are from asking for a run to its completion.
+-- By the week in which the runs were asked for. Times are from asking for a run to its completion, without runs that
+-- are known to have been started again.
 SELECT
     CAST(DATE_TRUNC('week', day) AS DATE) AS week_from,
     SUM(requests) AS requests,

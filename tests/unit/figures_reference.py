@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import UTC, date
+from datetime import date
 from typing import Any
 
-from view_reference import REFERENCE
+from view_reference import REFERENCE, day_of
 
 from instaview.dashboard.figures import Choice
 
@@ -41,8 +41,9 @@ class Counted:
         self.candidates = [row for row in tables["candidates"] if row["request_id"] in ids]
         self.scores = [c["match_score"] for c in self.candidates if c["match_score"] is not None]
         self.credits = [row for row in REFERENCE["credit_usage_daily"](tables) if self.counts(row)]
+        runs = {r["request_id"]: r for n in ("sourcing_runs", "enrichment_runs", "preview_runs") for r in tables[n]}
         self.requests = [
-            row | {"day": row["first_seen_at"].astimezone(UTC).date()}
+            row | {"day": day_of(runs.get(row["request_id"], {}).get("created_at"), row["first_seen_at"])}
             for row in tables["requests"]
             if row["first_seen_at"] is not None
         ]

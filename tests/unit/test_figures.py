@@ -143,6 +143,20 @@ def test_where_one_company_is_billed_what_names_none_is_its_own(tmp_path):
     assert (headline.runs, headline.candidates, headline.requests, headline.credits) == (1, 1, 1, 1.0)
 
 
+def test_history_that_is_loaded_in_one_go_is_dated_by_its_runs(tmp_path):
+    asked, loaded = datetime(2024, 1, 15, 12, tzinfo=UTC), datetime(2025, 3, 30, 12, tzinfo=UTC)
+    rows: dict[str, list[dict[str, object]]] = {"requests": [], "sourcing_runs": [], "enrichment_runs": []}
+    for number, (table, status) in enumerate((("sourcing_runs", "completed"), ("enrichment_runs", "failed"))):
+        known = {"request_id": f"r_{number}", "error_code": "AGENT_ERROR" if status == "failed" else None}
+        rows["requests"].append({**known, "kind": "x", "state": status, "first_seen_at": loaded})
+        rows[table].append({**known, "status": status, "created_at": asked, "completed_at": asked})
+    snapshot = read_snapshot(filled_warehouse(tmp_path, rows))
+    then = Figures(snapshot, Choice(date(2024, 1, 1), date(2024, 1, 31)))
+    assert (then.headline.requests, then.headline.completed) == (2, 1)
+    assert then.failures.to_dict("records") == [{"what": "request", "cause": "AGENT_ERROR", "count": 1.0}]
+    assert Figures(snapshot, Choice(since=date(2024, 2, 1))).headline.requests == 0
+
+
 def test_views_that_are_missing_are_named(tmp_path):
     pipeline = filled_warehouse(tmp_path, random_tables(12))
     with pipeline.sql_client() as client:

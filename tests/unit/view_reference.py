@@ -302,7 +302,8 @@ def run_health(tables: Tables) -> list[Row]:
     runs = {r["request_id"]: r for n in ("sourcing_runs", "enrichment_runs", "preview_runs") for r in tables[n]}
     groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for request in tables["requests"]:
-        groups[day_of(request["first_seen_at"]), request["company_id"]].append(request)
+        run = runs.get(request["request_id"]) or {"created_at": None}
+        groups[day_of(run["created_at"], request["first_seen_at"]), request["company_id"]].append(request)
     rows = []
     for (day, company_id), own in groups.items():
         states = {s: len(of(own, state=s)) for s in ("completed", "failed", "not_found", "error", "processing")}

@@ -268,7 +268,7 @@ class Figures:
     def failures(self) -> pd.DataFrame:
         """What failed by cause, the most frequent first: what (request, profile), cause, count."""
         requests = self.snapshot.unsuccessful
-        requests = requests.assign(day=requests["first_seen_at"].dt.tz_localize(None).dt.normalize())
+        requests = requests.assign(day=requests["asked_at"].dt.tz_localize(None).dt.normalize())
         requests = self._chosen(requests[requests["state"] != "processing"])
         causes = requests["error_code"].where(requests["error_code"].notna(), requests["state"].str.upper())
         profiles = self._chosen(self.snapshot.profile_failures)

@@ -1,11 +1,12 @@
--- One row a day and company: what became of the requests that the connector was first given on that day.
+-- One row a day and company: what became of the requests that were made on that day, however late they were loaded.
 --
 -- question: Do requests come through, and how long do they take?
 -- key: day, company_id
 --
--- day: The day, in UTC, on which a load first wrote the requests down.
+-- day: The day, in UTC, on which the runs were asked for; where no result tells, on which a load first wrote the
+--   requests down.
 -- company_id: The company they were read for, where one was given.
--- requests: Requests first given on that day.
+-- requests: Requests of that day.
 -- completed: Of these the ones that completed.
 -- failed: Of these the ones whose run failed.
 -- not_found: Of these the ones the API did not know.
@@ -32,7 +33,7 @@ WITH runs AS (
 
 given AS (
     SELECT
-        CAST(q.first_seen_at AT TIME ZONE 'UTC' AS DATE) AS day,
+        CAST(COALESCE(r.created_at, q.first_seen_at) AT TIME ZONE 'UTC' AS DATE) AS day,
         q.company_id,
         q.request_id,
         q.state,

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from datetime import date
 from typing import Any
 
-from view_reference import REFERENCE, day_of
+from view_reference import REFERENCE, day_of, filled
 
 from instaview.dashboard.figures import Choice
 
@@ -58,9 +58,9 @@ class Counted:
         return in_period and choice.company_id in (None, row["company_id"] or self.only)
 
     def headline(self) -> Row:
-        emails = {row["profile_id"] for row in self.tables["profile_emails"]}
+        emails = {row["profile_id"] for row in filled(self.tables["profile_emails"], "email")}
         ids = {row["candidate_id"] for row in self.candidates}
-        flags = sum(row["candidate_id"] in ids for row in self.tables["profile_red_flags"])
+        flags = sum(row["candidate_id"] in ids for row in filled(self.tables["profile_red_flags"], "red_flag"))
         strong = sum(score >= 80 for score in self.scores)
         with_email = sum(row["profile_id"] in emails for row in self.candidates)
         delivered, scored = len(self.candidates), len(self.scores)

@@ -62,7 +62,7 @@ def test_chance_reaches_every_corner():
     assert any(row["runs"] > 3 and row["emails"] > 1 for r in results for row in r["people"])
     usage = [row for r in results for row in r["credit_usage_daily"]]
     assert {row["basis"] for row in usage} == {"reported", "computed", "partly computed", "billed only"}
-    assert len({row["explanation"] for row in usage}) == 6
+    assert len({row["explanation"] for row in usage}) == 8
     assert {row["kind"] for row in usage} == {"sourcing", "preview", "enrichment", "other"}
     assert {row["outcome"] for r in results for row in r["enrichment_outcomes"]} == {
         "succeeded",
@@ -70,6 +70,7 @@ def test_chance_reaches_every_corner():
         "run failed",
     }
     assert any(row["processing"] > 1 for r in results for row in r["run_health"])
+    assert any(0 < row["with_time"] < row["completed"] for r in results for row in r["run_health"])
 
 
 @every_view

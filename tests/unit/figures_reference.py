@@ -74,12 +74,18 @@ class Counted:
             "with_email": with_email,
             "share_with_email": with_email / delivered if delivered else None,
             "red_flags_per_candidate": flags / delivered if delivered else None,
-            "credits": sum(row["credits"] for row in self.credits),
+            "credits": self.used(),
             "computed_credits": sum(row["computed_credits"] for row in self.credits),
+            "other_credits": sum(row["billed_credits"] or 0 for row in self.credits if row["kind"] == "other"),
             "requests": len(given),
             "completed": sum(row["state"] == "completed" for row in given),
             "open": len(self.open()),
         }
+
+    def used(self, *, dated: bool = False) -> float:
+        """Credits of results as these tell them, and of anything else as it was billed."""
+        rows = [row for row in self.credits if row["day"] is not None or not dated]
+        return float(sum((row["billed_credits"] or 0) if row["kind"] == "other" else row["credits"] for row in rows))
 
     def open(self) -> list[str]:
         waiting = [r for r in self.requests if r["state"] == "processing" and self.counts(r, any_day=True)]

@@ -181,6 +181,20 @@ def test_the_page_tells_its_period_and_figures(tmp_path):
     assert "Written 30 April 2025, 12:00 UTC" in text
 
 
+def test_minutes_are_told_beside_credits(tmp_path):
+    day = MOMENT.date()
+    bill = [
+        {"company_id": "a", "billing_system": "credits", "day": day, "cost_key": "sourcing", "credits_used": 5.0},
+        {"company_id": "b", "billing_system": "minutes", "day": day, "cost_key": "preview", "minutes_used": 0.8},
+        {"company_id": "b", "billing_system": "minutes", "day": day, "cost_key": "interviews", "minutes_used": 30.0},
+    ]
+    run = {"request_id": "req_prev_1", "company_id": "b", "completed_at": MOMENT, "candidate_count": 40}
+    snapshot = read_snapshot(filled_warehouse(tmp_path, {"billing_usage": bill, "preview_runs": [run]}))
+    text = check_harmless(report_html(Figures(snapshot, now=NOW))).text
+    assert "30.8 minutes were billed. For previews 0.8, by their pages 0.8." in text
+    assert "Total" in text
+
+
 def test_both_schemes_and_both_widths_are_in_the_page(evil):
     page = report_html(Figures(evil, now=NOW))
     assert "@media (prefers-color-scheme: dark)" in page

@@ -24,7 +24,7 @@ _QUERIES: dict[str, _Query] = {
             "company_id": "text",
             "completed_at": "time",
             "day": "day",
-            **dict.fromkeys(("found", "scored", "delivered", "with_score"), "number"),
+            **dict.fromkeys(("found", "scored", "delivered", "delivered_last_pass", "with_score"), "number"),
             **dict.fromkeys(("score_average", "score_q1", "score_median", "score_q3"), "number"),
             **dict.fromkeys(("strong", "red_flags", "enriched_later", "email_known"), "number"),
         },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
@@ -64,7 +64,7 @@ def entries_of(company: Json) -> dict[str, Json]:
     return entries
 
 
-def usage_rows(days: Mapping[date, Sequence[Json]], asked_for: str | None) -> pa.Table:
+def usage_rows(days: Mapping[date, Sequence[Json]], asked_for: str | None, named: Iterable[str] = ()) -> pa.Table:
     """The rows of `billing_usage`, and one without a cost key for each company and day that has none.
 
     dlt deletes by the latter and does not insert them: so bookings that were taken back go.
@@ -72,9 +72,10 @@ def usage_rows(days: Mapping[date, Sequence[Json]], asked_for: str | None) -> pa
     Args:
         days: the companies of each day's answer.
         asked_for: the company asked for, where one was.
+        named: companies that are known to have no bookings on a day whose answer leaves them out.
     """
     rows: dict[tuple[str, str, date, str | None], Json] = {}
-    companies: set[str] = set()
+    companies = set(named)
     for day, answer in days.items():
         for company in answer:
             company_id = company_id_of(company, asked_for)

@@ -47,7 +47,7 @@ def test_report_of_a_choice(loaded):
 
 def test_report_of_nothing_is_a_page_too(api, machine):
     m = machine(api())
-    done = m.run("report")
+    done = m.run("report", "--run", "req_unknown", "--company", "unknown")
     assert done.returncode == 0
     assert "Nothing is loaded yet" in (m.folder / "report.html").read_text(encoding="utf-8")
 
@@ -57,6 +57,8 @@ def test_report_of_nothing_is_a_page_too(api, machine):
     [
         (["--since", "tomorrow"], "--since 'tomorrow': give a day such as 2024-01-31"),
         (["--since", "2025-02-01", "--until", "2025-01-01"], "--since 2025-02-01 is after --until 2025-01-01"),
+        (["--run", "req_unknown"], "--run 'req_unknown': no sourcing run in the warehouse"),
+        (["--company", "unknown", "--run", "req_unknown"], "--company 'unknown': the warehouse has "),
         (["--out", "no/such/folder.html"], "name another file with --out"),
         (["--destination", "nowhere"], "dlt knows none of this name"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -16,7 +17,7 @@ import vl_convert
 from ..exceptions import UsageError
 from . import page
 from .figures import Choice, Figures
-from .warehouse import read_snapshot
+from .warehouse import Snapshot, read_snapshot
 
 _WITHOUT_TITLE = ("axis", "legend", "line mark")
 """Parts of a chart that are no single mark: a line is as many as it has points, which are marks of their own."""
@@ -41,14 +42,31 @@ def write_report(pipeline: dlt.Pipeline, path: Path, choice: Choice | None = Non
     """Writes the report of a warehouse into a file, in place of what is there.
 
     Raises:
-        UsageError: the file cannot be written, or the views are missing.
+        UsageError: the file cannot be written, the views are missing, or the warehouse has no such company or run.
         DestinationFailed: the warehouse cannot be reached.
     """
-    text = report_html(Figures(read_snapshot(pipeline), choice))
+    snapshot = read_snapshot(pipeline)
+    _check_known(snapshot, choice or Choice())
+    text = report_html(Figures(snapshot, choice))
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; name another file with --out") from error
+
+
+def _check_known(snapshot: Snapshot, choice: Choice) -> None:
+    """Tells a typing error from a choice that has nothing; where the warehouse has none at all, the page says so."""
+    companies, runs = snapshot.company_names(), set(snapshot.quality["request_id"])
+    if companies and choice.company_id is not None and choice.company_id not in companies:
+        raise UsageError(f"--company {choice.company_id!a}: the warehouse has {_some(companies)}")
+    unknown = sorted(choice.run_ids - runs)
+    if runs and unknown:
+        raise UsageError(f"--run {unknown[0]!a}: no sourcing run in the warehouse has this request id")
+
+
+def _some(names: Iterable[str], most: int = 5) -> str:
+    listed = sorted(names)
+    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")
 
 
 def report_html(figures: Figures) -> str:

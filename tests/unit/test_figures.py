@@ -12,9 +12,11 @@ from figures_reference import MIDDLE, Counted, choices
 from filled_warehouse import filled_warehouse, pipeline_in
 from random_tables import random_tables
 
-from instaview import UsageError
+from instaview import UsageError, create_views
+from instaview.commit import commit
 from instaview.dashboard.figures import Choice, Figures, choice_of, run_names
 from instaview.dashboard.warehouse import read_snapshot
+from instaview.tables import TABLES
 from instaview.views import views
 
 NOW = datetime(2025, 4, 30, 12, tzinfo=UTC)
@@ -209,6 +211,21 @@ def test_views_that_are_missing_are_named(tmp_path):
             client.execute_sql(f"DROP VIEW {view.name}")
     with pytest.raises(UsageError, match="instaview views"):
         read_snapshot(pipeline)
+
+
+@pytest.mark.parametrize("is_fresh", [False, True])
+def test_views_of_a_dataset_that_lacks_a_newer_table_can_be_created(tmp_path, monkeypatch, is_fresh):
+    pipeline = pipeline_in(tmp_path)
+    with monkeypatch.context() as older:
+        older.setattr("instaview.source.TABLES", [table for table in TABLES if table.name != "billing_usage"])
+        commit(pipeline, iter(()))
+    if is_fresh:
+        (tmp_path / "pipelines").rename(tmp_path / "lost")
+        pipeline = pipeline_in(tmp_path)
+    with pytest.raises(UsageError, match="instaview views"):
+        read_snapshot(pipeline)
+    assert create_views(pipeline) == [view.name for view in views()]
+    assert read_snapshot(pipeline).credits.empty
 
 
 def test_a_choice_is_read_from_text():

@@ -391,6 +391,13 @@ def choice_of(
     return Choice(first, last, company_id, frozenset(run_ids), budget)
 
 
+def still_within(chosen: tuple[date, date] | None, everything: tuple[date, date]) -> tuple[date, date]:
+    """As much of a chosen period as there are days of, or all days where there are none of it or none is chosen."""
+    if chosen is None or chosen[0] > everything[1] or chosen[1] < everything[0]:
+        return everything
+    return max(chosen[0], everything[0]), min(chosen[1], everything[1])
+
+
 def unit_starts(days: pd.Series[pd.Timestamp], unit: Unit) -> pd.Series[pd.Timestamp]:
     """The first day of the day, week (from Monday) or month that each day is in."""
     if unit == "day":

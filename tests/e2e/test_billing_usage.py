@@ -54,6 +54,18 @@ def test_a_later_load_asks_for_the_last_days_again_and_late_bookings_come_in(api
     assert billed(m) == [(today(sandbox), "sourcing_candidates", 2, 9.0)]
 
 
+def test_a_load_with_nothing_new_makes_five_calls_beside_a_company_that_never_books(api, machine):
+    sandbox = api(requests=60, started_before=25 * DAY)
+    m = machine(sandbox, "ats")
+    m.load("--billing")
+    before, calls = billed(m), len(usage_calls(sandbox))
+    assert len({day for day, *_ in before}) > 10
+    assert m.query("SELECT COUNT(DISTINCT company_id) FROM billing_usage") == [(1,)]
+    m.load("--billing")
+    assert len(usage_calls(sandbox)) - calls == 5
+    assert billed(m) == before
+
+
 def test_bookings_that_are_taken_back_go(api, machine, monkeypatch):
     sandbox = api()
     m = machine(sandbox)

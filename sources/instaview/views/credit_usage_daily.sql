@@ -51,8 +51,9 @@ spent AS (
         COALESCE(r.completed_at, r.created_at) AS spent_at,
         CAST(r.credits_consumed AS DOUBLE) AS reported,
         CASE
-            WHEN r.credits_consumed IS NULL
-                THEN CAST(GREATEST(COALESCE(r.enriched_count, 0), COALESCE(e.profiles, 0)) AS DOUBLE)
+            WHEN r.credits_consumed IS NOT NULL THEN NULL
+            WHEN r.enriched_count > COALESCE(e.profiles, 0) THEN CAST(r.enriched_count AS DOUBLE)
+            ELSE CAST(e.profiles AS DOUBLE)
         END AS computed
     FROM enrichment_runs AS r
     LEFT JOIN enriched AS e ON r.request_id = e.request_id

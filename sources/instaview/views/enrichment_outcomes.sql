@@ -39,8 +39,14 @@ counted AS (
     SELECT
         r.request_id,
         r.credits_consumed,
-        GREATEST(COALESCE(r.enriched_count, 0), COALESCE(l.succeeded, 0)) AS succeeded,
-        GREATEST(COALESCE(r.failure_count, 0) - COALESCE(l.failed, 0), 0) AS failed_unlisted
+        CASE
+            WHEN r.enriched_count > COALESCE(l.succeeded, 0) THEN r.enriched_count
+            ELSE COALESCE(l.succeeded, 0)
+        END AS succeeded,
+        CASE
+            WHEN r.failure_count > COALESCE(l.failed, 0) THEN r.failure_count - COALESCE(l.failed, 0)
+            ELSE 0
+        END AS failed_unlisted
     FROM enrichment_runs AS r
     LEFT JOIN listed AS l ON r.request_id = l.request_id
 ),

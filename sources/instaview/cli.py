@@ -86,9 +86,11 @@ def load(
     with _exit_codes(), _summary_in_any_case(as_json):
         given = _given(request_ids or [], from_ or [])
         since = _age(refresh_since) if refresh_since is not None else None
+        from .billing import checked_since
         from .settings import resolve_settings
 
         settings = resolve_settings(wait=wait)
+        first_day = checked_since(billing_since)
         if dry_run:
             _dry_run(destination, dataset, given, settings.company_id, refresh, since, as_json)
             return
@@ -109,7 +111,7 @@ def load(
                     refresh=refresh,
                     refresh_since=since,
                     billing=billing,
-                    billing_since=billing_since,
+                    billing_since=first_day,
                     on_progress=display.show,
                 )
         except (LoadStopped, Interrupted) as stopped:

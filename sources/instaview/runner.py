@@ -145,11 +145,11 @@ def load(
                     summary,
                     signals.stop_on_signal,
                     since=first_day,
-                    look_once=look_once,
+                    wait=0.0 if look_once else max(0.0, settings.wait - (time.monotonic() - started)),
                     limiter=polling.limiter,
                     transport=transport,
                 )
-            if summary.load_ids:
+            if plan.tables_exist:
                 keep_views(pipeline)
         except LoadStopped as error:
             forget_failure(pipeline)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
@@ -21,6 +21,12 @@ _UNITS = {"creditsUsed": "credits", "minutesUsed": "minutes"}
 _TOTALS = {"creditsUsed": "totalCreditsUsed", "minutesUsed": "totalMinutesUsed"}
 _BREAKDOWN = "breakdownByCostKey"
 _COLUMNS_OF_ITS_OWN = {"companyId", "companyName", "billingSystem"}
+_NOTHING_IF_ZERO = {"totalInterviews", *_TOTALS.values()}
+_OF_ALL_COMPANIES = {"companies", _BREAKDOWN, *_NOTHING_IF_ZERO}
+"""Fields beside the companies that only add these up."""
+_ENVELOPE = {"success", "data", "error", "timestamp"}
+_ANSWER = "#answer"
+"""Where a company keeps what the answer says of none in particular; no field of the API is called so."""
 
 
 def companies_of(body: bytes) -> list[Json]:
@@ -29,17 +35,20 @@ def companies_of(body: bytes) -> list[Json]:
     Raises:
         UnreadableBody: it is no such answer.
     """
-    answer = read_json(body)
+    answer, around = read_json(body), {}
     if isinstance(answer, dict) and isinstance(answer.get("data"), dict):
-        answer = answer["data"]
+        answer, around = answer["data"], answer
     if not isinstance(answer, dict) or answer.get("success") is False:
         raise UnreadableBody("the body is JSON, but tells no usage")
     companies = answer.get("companies")
     if companies is None:  # of a key with one company, the usage itself would be enough
         companies = [answer] if answer.get(_BREAKDOWN) else []
+    else:
+        around = {**around, **{name: value for name, value in answer.items() if name not in _OF_ALL_COMPANIES}}
     if not isinstance(companies, list):
         raise UnreadableBody("companies is no list")
-    return [company for company in companies if isinstance(company, dict)]
+    more = _told({name: value for name, value in around.items() if name not in _ENVELOPE})
+    return [{**company, **({_ANSWER: more} if more else {})} for company in companies if isinstance(company, dict)]
 
 
 def company_id_of(company: Json, asked_for: str | None) -> str:
@@ -64,7 +73,7 @@ def entries_of(company: Json) -> dict[str, Json]:
     return entries
 
 
-def usage_rows(days: Mapping[date, Sequence[Json]], asked_for: str | None) -> pa.Table:
+def usage_rows(days: Mapping[date, Sequence[Json]], asked_for: str | None, named: Iterable[str] = ()) -> pa.Table:
     """The rows of `billing_usage`, and one without a cost key for each company and day that has none.
 
     dlt deletes by the latter and does not insert them: so bookings that were taken back go.
@@ -72,9 +81,10 @@ def usage_rows(days: Mapping[date, Sequence[Json]], asked_for: str | None) -> pa
     Args:
         days: the companies of each day's answer.
         asked_for: the company asked for, where one was.
+        named: companies that are known to have no bookings on a day whose answer leaves them out.
     """
     rows: dict[tuple[str, str, date, str | None], Json] = {}
-    companies: set[str] = set()
+    companies = set(named)
     for day, answer in days.items():
         for company in answer:
             company_id = company_id_of(company, asked_for)
@@ -98,14 +108,27 @@ def _billing_system(company: Json, entry: Json) -> str:
 
 
 def _leftover(company: Json, entries: Mapping[str, Json]) -> Json:
-    """What else is said of a company: all but what its columns hold, and totals that its bookings add up to."""
-    taken = {*_COLUMNS_OF_ITS_OWN, _BREAKDOWN}
+    """What else is said of a company: all but what its columns and bookings hold, and totals that these add up to."""
+    taken = {*_COLUMNS_OF_ITS_OWN, _BREAKDOWN, _ANSWER}
     for unit, total in _TOTALS.items():
         told, summed = company.get(total), sum(e[unit] for e in entries.values() if _is_number(e.get(unit)))
         if not told or (_is_number(told) and math.isclose(told, summed, abs_tol=1e-6)):
             taken.add(total)
-    more = {name: value for name, value in company.items() if name not in taken and value not in (None, 0)}
-    return {"company": more} if more else {}
+    more = _told({name: value for name, value in company.items() if name not in taken})
+    listed = company.get(_BREAKDOWN)
+    unread = [e for e in listed if not isinstance(e, dict) and e is not None] if isinstance(listed, list) else listed
+    if unread not in (None, []):
+        more[_BREAKDOWN] = unread
+    return {name: held for name, held in (("company", more), ("answer", company.get(_ANSWER))) if held}
+
+
+def _told(fields: Json) -> Json:
+    """The fields that say something: all but nulls, and totals of nothing."""
+    return {
+        name: value
+        for name, value in fields.items()
+        if value is not None and not (name in _NOTHING_IF_ZERO and _is_number(value) and value == 0)
+    }
 
 
 def _add(entries: dict[Key, Json], key: Key, entry: Json) -> None:

@@ -24,9 +24,12 @@ import sqlglot
 from dlt.common.destination.exceptions import DestinationException, DestinationUndefinedEntity
 from sqlglot import exp
 
+from .commit import commit
 from .destination import warehouse_errors
 from .exceptions import InstaviewError
 from .ledger import open_ledger
+from .pending import finish_packages
+from .process import only_one
 from .tables import TABLES
 
 logger = logging.getLogger("instaview")
@@ -115,32 +118,36 @@ def in_dialect(sql: str, dialect: str, qualify: Callable[[str], exp.Table]) -> s
 def create_views(pipeline: dlt.Pipeline) -> list[str]:
     """Creates all views in the pipeline's dataset, in place of those that are there.
 
+    Tables that an older version did not know are created first, for the views are made of them.
+
     Returns:
         Their names; none where nothing was ever loaded, so that there is nothing to look at.
 
     Raises:
         DestinationFailed: the warehouse cannot be reached, or refuses.
+        AlreadyRunning: tables are missing, and a load runs on this pipeline.
     """
     with warehouse_errors(pipeline):
         with open_ledger(pipeline) as ledger:
             if ledger is None:
                 return []
-        with pipeline.sql_client() as client:
-            creator = _Creator(client)
-            for view in views():
-                creator.create(view.name, view.sql)
-            # last, so that it stands for all the others
-            creator.create(MARKER, f"SELECT '{_digest()}' AS digest")
+        if not _has_tables(pipeline):
+            with only_one(pipeline):
+                finish_packages(pipeline)
+                commit(pipeline, iter(()))
+        _create(pipeline)
     return [view.name for view in views()]
 
 
 def keep_views(pipeline: dlt.Pipeline) -> None:
-    """Creates the views where they are missing or another version's; after a load, which it never fails."""
+    """Creates the views where one is missing or another version's; after a load, which it never fails."""
     try:
         with warehouse_errors(pipeline):
             if _current(pipeline) == _digest():
                 return
-        create_views(pipeline)
+            if not _has_tables(pipeline):
+                commit(pipeline, iter(()))
+            _create(pipeline)
     except InstaviewError as error:
         what = str(error).rpartition("; ")[0] or error  # the advice behind it is for loads that failed
         logger.warning(
@@ -149,11 +156,36 @@ def keep_views(pipeline: dlt.Pipeline) -> None:
         )
 
 
-def _current(pipeline: dlt.Pipeline) -> str | None:
-    """The digest of the views in the warehouse; None where there are none."""
+def _create(pipeline: dlt.Pipeline) -> None:
     with pipeline.sql_client() as client:
+        creator = _Creator(client)
+        for view in views():
+            creator.create(view.name, view.sql)
+        # last, so that it stands for all the others
+        creator.create(MARKER, f"SELECT '{_digest()}' AS digest")
+
+
+def _has_tables(pipeline: dlt.Pipeline) -> bool:
+    """Whether the warehouse has all tables of the model."""
+    with pipeline.sql_client() as client:
+        names = ", ".join(client.make_qualified_table_name(table.name) for table in TABLES)
         try:
-            rows = client.execute_sql(f"SELECT digest FROM {client.make_qualified_table_name(MARKER)}")
+            client.execute_sql(f"SELECT 1 FROM {names} WHERE 1 = 0")
+        except DestinationUndefinedEntity:
+            return False
+    return True
+
+
+def _current(pipeline: dlt.Pipeline) -> str | None:
+    """The digest of the views in the warehouse; None where one is missing.
+
+    One query names them all, and reads none of them.
+    """
+    with pipeline.sql_client() as client:
+        name = client.make_qualified_table_name
+        there = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {name(view.name)} WHERE 1 = 0)" for view in views())
+        try:
+            rows = client.execute_sql(f"SELECT digest FROM {name(MARKER)} WHERE {there}")
         except DestinationUndefinedEntity:
             return None
     return str(rows[0][0]) if rows else None

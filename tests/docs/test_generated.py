@@ -9,8 +9,9 @@ import duckdb
 import pytest
 import yaml
 
+from instaview.lease import TABLE as LEASE
 from instaview.tables import LOAD_ID, TABLES, relationships
-from instaview.views import views
+from instaview.views import MARKER, views
 from instaview_docs.files import ROOT, generated
 from instaview_docs.questions import answer
 from instaview_docs.sample import sample
@@ -31,6 +32,11 @@ def test_every_generated_file_is_current():
     """If it is not: `make docs`."""
     outdated = [path.name for path, text in generated().items() if path.read_text(encoding="utf-8") != text]
     assert outdated == []
+
+
+def test_the_dictionary_names_what_is_there_beside_the_model():
+    assert f"`{MARKER}`" in DICTIONARY
+    assert f"`{LEASE}`" in DICTIONARY
 
 
 def section(name: str) -> str:

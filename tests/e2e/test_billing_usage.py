@@ -31,7 +31,7 @@ def test_billing_agrees_with_the_runs_that_were_loaded(api, machine):
     m = machine(sandbox)
     summary = m.load(*sandbox.request_ids, "--billing")
     assert summary["rows"]["billing_usage"] == len(billed(m)) > 3
-    assert len(usage_calls(sandbox)) == 30
+    assert len(usage_calls(sandbox)) == 31
     assert m.query("SELECT DISTINCT explanation, difference FROM credit_usage_daily") == [("billed as expected", 0.0)]
     consumed = m.query("SELECT SUM(credits_consumed) FROM enrichment_runs")[0][0]
     assert m.query("SELECT SUM(credits) FROM credit_usage_daily WHERE kind = 'enrichment'") == [(consumed,)]
@@ -46,11 +46,24 @@ def test_a_later_load_asks_for_the_last_days_again_and_late_bookings_come_in(api
     sandbox.add("sourcing", 1, candidates=4)
     m.load("--billing")
     calls = len(usage_calls(sandbox))
+    assert calls == 1 + 1 + 3, "nothing was billed in all the days before"
     sandbox.add("sourcing", 1, candidates=5)
     summary = m.load("--billing")
     assert len(usage_calls(sandbox)) - calls == 4
     assert (summary["http_requests"], summary["requested"]) == (4, 0)
     assert billed(m) == [(today(sandbox), "sourcing_candidates", 2, 9.0)]
+
+
+def test_a_load_with_nothing_new_makes_five_calls_beside_a_company_that_never_books(api, machine):
+    sandbox = api(requests=60, started_before=25 * DAY)
+    m = machine(sandbox, "ats")
+    m.load("--billing")
+    before, calls = billed(m), len(usage_calls(sandbox))
+    assert len({day for day, *_ in before}) > 10
+    assert m.query("SELECT COUNT(DISTINCT company_id) FROM billing_usage") == [(1,)]
+    m.load("--billing")
+    assert len(usage_calls(sandbox)) - calls == 5
+    assert billed(m) == before
 
 
 def test_bookings_that_are_taken_back_go(api, machine, monkeypatch):
@@ -115,6 +128,28 @@ def test_nothing_is_asked_without_the_option(api, machine):
     assert billed(m) == [], "the table is there all the same"
 
 
+def test_a_load_that_has_waited_does_not_wait_again_for_billing(api, machine):
+    sandbox = api()
+    m = machine(sandbox)
+    ids = sandbox.add("sourcing", 1, state="processing")
+    sandbox.inject(Fault("status", status=429, body="{}", retry_after=2, kind="billing"))
+    done = m.process("load", *ids, "--billing", "--wait", "4")
+    assert done.stderr == "billing is left out: the rate limit leaves no more calls within --wait\n"
+    assert len(usage_calls(sandbox)) == 1
+
+
+def test_bookings_of_a_company_that_is_gone_go(api, machine, monkeypatch):
+    sandbox = api()
+    m = machine(sandbox)
+    sandbox.add("sourcing", 1, candidates=4)
+    named = {"SOURCES__INSTAVIEW__COMPANY_ID": ACME.company_id}
+    m.load("--billing", **named)
+    assert len(billed(m)) == 1
+    monkeypatch.setattr("instaview_sandbox.endpoints.usage", lambda *_: {"companies": []})
+    m.load("--billing", **named)
+    assert billed(m) == []
+
+
 def test_a_fault_that_lasts_leaves_the_results_loaded(api, machine):
     sandbox = api()
     m = machine(sandbox)
@@ -146,7 +181,7 @@ def test_the_budget_is_that_of_the_results(api, machine):
     ids = sandbox.add("sourcing", 20)
     summary = m.load(*ids, "--billing")
     assert summary["rate_limited"] == 0
-    assert summary["http_requests"] == 50
+    assert summary["http_requests"] == 20 + 5
     assert summary["seconds"] > 1
 
 

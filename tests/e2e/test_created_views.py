@@ -38,6 +38,26 @@ def test_later_loads_leave_them_as_they_are(api, machine):
     assert m.query("SELECT COUNT(*) FROM candidate_quality") == [(2,)]
 
 
+def test_a_load_with_nothing_to_do_creates_a_view_that_was_dropped(api, machine):
+    m = machine(api())
+    m.load()
+    with m.connect() as connection:
+        connection.execute("DROP VIEW people")
+    assert m.load()["load_ids"] == []
+    assert view_names(m) == sorted([MARKER, *NAMES])
+
+
+def test_a_load_with_nothing_to_do_creates_the_views_of_its_version(api, machine):
+    """As after an update of the package, where nothing is left to load."""
+    m = machine(api())
+    m.load()
+    with m.connect() as connection:
+        for view in (MARKER, *NAMES):
+            connection.execute(f"DROP VIEW {view}")
+    assert m.load()["load_ids"] == []
+    assert view_names(m) == sorted([MARKER, *NAMES])
+
+
 def test_views_of_another_version_are_replaced_by_the_next_load(api, machine):
     sandbox = api()
     m = machine(sandbox)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import runpy
 import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import marimo
 import pytest
+from filled_warehouse import filled_warehouse
+
+from instaview.dashboard import figures
+from instaview.dashboard.warehouse import read_snapshot
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "sources/instaview/dashboard/app.py"
@@ -47,7 +54,7 @@ def test_report_of_a_choice(loaded):
 
 def test_report_of_nothing_is_a_page_too(api, machine):
     m = machine(api())
-    done = m.run("report")
+    done = m.run("report", "--run", "req_unknown", "--company", "unknown")
     assert done.returncode == 0
     assert "Nothing is loaded yet" in (m.folder / "report.html").read_text(encoding="utf-8")
 
@@ -57,6 +64,8 @@ def test_report_of_nothing_is_a_page_too(api, machine):
     [
         (["--since", "tomorrow"], "--since 'tomorrow': give a day such as 2024-01-31"),
         (["--since", "2025-02-01", "--until", "2025-01-01"], "--since 2025-02-01 is after --until 2025-01-01"),
+        (["--run", "req_unknown"], "--run 'req_unknown': no sourcing run in the warehouse"),
+        (["--company", "unknown", "--run", "req_unknown"], "--company 'unknown': the warehouse has "),
         (["--out", "no/such/folder.html"], "name another file with --out"),
         (["--destination", "nowhere"], "dlt knows none of this name"),
     ],
@@ -119,6 +128,38 @@ def test_the_app_shows_what_the_report_shows(loaded):
     assert tiles in page
     for label in ("Period", "Company", "Runs", "Credits a month", "Read again"):
         assert label in page
+
+
+def filters_of(snapshot, chosen):
+    """The filters as the app makes them where this was chosen before, and what choosing then keeps."""
+    cell = runpy.run_path(str(APP))["filters"]
+    kept = [chosen]
+    given = {"snapshot": snapshot, "arguments": {"budget": "100"}, "figures": figures, "mo": marimo}
+    _, defined = cell.run(**given, kept=lambda: kept[-1], keep=lambda change: kept.append(change(kept[-1])))
+    return defined, kept
+
+
+def test_filters_stay_as_chosen_when_the_warehouse_is_read_again(tmp_path):
+    day = datetime(2025, 3, 30, 12, tzinfo=UTC)
+    runs = [
+        {"request_id": f"req_{n}", "company_id": f"c{n}", "created_at": day + n * timedelta(days=1)} for n in range(3)
+    ]
+    snapshot = read_snapshot(filled_warehouse(tmp_path, {"sourcing_runs": runs}))
+    defined, _ = filters_of(snapshot, {})
+    first, last = date(2025, 3, 30), date(2025, 4, 1)
+    assert (defined["period"].value, defined["company"].value, defined["runs"].value) == ((first, last), None, [])
+    assert defined["budget"].value == 100
+
+    chosen = {"period": (date(2025, 3, 31), date(2025, 5, 1)), "company": "c1", "runs": ["req_1", "gone"], "budget": 5}
+    defined, kept = filters_of(snapshot, chosen)
+    assert defined["period"].value == (date(2025, 3, 31), last), "as far as there are days"
+    assert (defined["company"].value, defined["runs"].value, defined["budget"].value) == ("c1", ["req_1"], 5)
+    defined["company"]._on_change("c2")
+    defined["period"]._on_change((first, last))
+    assert kept[-1] == {**chosen, "company": "c2", "period": None}, "all days are all days also when more come"
+
+    defined, _ = filters_of(snapshot, {"company": "gone", "period": (date(2020, 1, 1), date(2020, 1, 2))})
+    assert (defined["company"].value, defined["period"].value) == (None, (first, last))
 
 
 def test_the_app_draws_all_charts(loaded):

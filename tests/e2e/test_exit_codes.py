@@ -32,6 +32,7 @@ def m(api, machine):
         (["--from", "bad.txt"], "bad.txt, line 2"),
         ([GOOD, "--refresh-since", "soon"], "--refresh-since"),
         ([GOOD, "--wait", "-1"], "wait"),
+        ([GOOD, "--dry-run", "--billing-since", "nonsense"], "billing since 'nonsense'"),
         ([GOOD, "--destination", "nowhere"], "nowhere"),
     ],
 )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import UTC, date
+from datetime import date
 from typing import Any
 
-from view_reference import REFERENCE
+from view_reference import REFERENCE, day_of, filled
 
 from instaview.dashboard.figures import Choice
 
@@ -41,8 +41,9 @@ class Counted:
         self.candidates = [row for row in tables["candidates"] if row["request_id"] in ids]
         self.scores = [c["match_score"] for c in self.candidates if c["match_score"] is not None]
         self.credits = [row for row in REFERENCE["credit_usage_daily"](tables) if self.counts(row)]
+        runs = {r["request_id"]: r for n in ("sourcing_runs", "enrichment_runs", "preview_runs") for r in tables[n]}
         self.requests = [
-            row | {"day": row["first_seen_at"].astimezone(UTC).date()}
+            row | {"day": day_of(runs.get(row["request_id"], {}).get("created_at"), row["first_seen_at"])}
             for row in tables["requests"]
             if row["first_seen_at"] is not None
         ]
@@ -57,9 +58,9 @@ class Counted:
         return in_period and choice.company_id in (None, row["company_id"] or self.only)
 
     def headline(self) -> Row:
-        emails = {row["profile_id"] for row in self.tables["profile_emails"]}
+        emails = {row["profile_id"] for row in filled(self.tables["profile_emails"], "email")}
         ids = {row["candidate_id"] for row in self.candidates}
-        flags = sum(row["candidate_id"] in ids for row in self.tables["profile_red_flags"])
+        flags = sum(row["candidate_id"] in ids for row in filled(self.tables["profile_red_flags"], "red_flag"))
         strong = sum(score >= 80 for score in self.scores)
         with_email = sum(row["profile_id"] in emails for row in self.candidates)
         delivered, scored = len(self.candidates), len(self.scores)
@@ -73,12 +74,18 @@ class Counted:
             "with_email": with_email,
             "share_with_email": with_email / delivered if delivered else None,
             "red_flags_per_candidate": flags / delivered if delivered else None,
-            "credits": sum(row["credits"] for row in self.credits),
+            "credits": self.used(),
             "computed_credits": sum(row["computed_credits"] for row in self.credits),
+            "other_credits": sum(row["billed_credits"] or 0 for row in self.credits if row["kind"] == "other"),
             "requests": len(given),
             "completed": sum(row["state"] == "completed" for row in given),
             "open": len(self.open()),
         }
+
+    def used(self, *, dated: bool = False) -> float:
+        """Credits of results as these tell them, and of anything else as it was billed."""
+        rows = [row for row in self.credits if row["day"] is not None or not dated]
+        return float(sum((row["billed_credits"] or 0) if row["kind"] == "other" else row["credits"] for row in rows))
 
     def open(self) -> list[str]:
         waiting = [r for r in self.requests if r["state"] == "processing" and self.counts(r, any_day=True)]

@@ -15,7 +15,10 @@ _MODEL = {table.name: table for table in TABLES}
 _MIDNIGHT = datetime(2025, 3, 30, tzinfo=UTC)  # a day on which clocks were changed in much of Europe
 _COMPANIES = ("acme", "globex")
 _CODES = (None, "PROFILE_TIMEOUT", "PROFILE_NOT_FOUND")
-_COST_KEYS = ("sourcing_candidates", "PREVIEW_pages", "profile_enrichments", "interview_minutes", "unknown")
+_COST_KEYS = (
+    *("sourcing_candidates", "PREVIEW_pages", "profile_enrichments", "candidateSourcing"),
+    *("interview_minutes", "resource_storage", "unknown"),
+)
 
 
 def random_tables(seed: int) -> Tables:
@@ -104,11 +107,11 @@ class _Maker:
         keys = {name: profile[name] for name in ("candidate_id", "request_id", "profile_id")}
         for table, column, choices in (
             ("profile_skills", "skill", ("Python", "python", "SQL", "C++", None)),
-            ("profile_red_flags", "red_flag", ("hops jobs", None)),
+            ("profile_red_flags", "red_flag", ("hops jobs", "", None)),
             (
                 "profile_emails",
                 "email",
-                ("a@example.com", "A@example.com", f"{profile['profile_id']}@example.com", None),
+                ("a@example.com", "A@example.com", f"{profile['profile_id']}@example.com", " ", None),
             ),
         ):
             for position in range(1, self.chance.choice((0, 0, 1, 2, 4)) + 1):
@@ -137,6 +140,9 @@ class _Maker:
         for row in rows:
             if row["success"]:
                 self.lists(row)
+        listed = [bool(row["success"]) for row in rows]
+        run["enriched_count"] = chance.choice((None, 0, sum(listed), sum(listed) + 2))
+        run["failure_count"] = chance.choice((None, 0, listed.count(False), listed.count(False) + 3))
 
     def preview(self) -> None:
         run = self.run("preview", "req_prev", candidate_count=self.chance.choice((None, 0, 1, 20, 21, 100)))

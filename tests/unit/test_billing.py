@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from instaview.billing import BillingReader, Usage, checked_since
+from instaview.billing import checked_since
+from instaview.billing_held import Held
+from instaview.billing_reader import BillingReader, Usage
 from instaview.exceptions import KeyRefused, UsageError
 from instaview.settings import InstaviewSettings
 from virtual_time import now, run
@@ -39,11 +41,17 @@ class Api:
         return {"companyId": company_id, "billingSystem": "credits", "breakdownByCostKey": listed}
 
 
-def read(api: Api, held: dict[str, date] | None = None, **options: Any) -> Usage:
-    settings = InstaviewSettings(api_key="sk_test", base_url="https://api.example", wait=options.pop("wait", 900.0))
+def held_of(days: dict[str, Iterable[date]]) -> Held:
+    """What loads have brought of these days, with the bookings that `Api` has on one."""
+    return Held((company_id, day, "x", 1, 1.0, None) for company_id, booked in days.items() for day in booked)
+
+
+def read(api: Api, held: dict[str, list[date]] | None = None, **options: Any) -> Usage:
+    settings = InstaviewSettings(api_key="sk_test", base_url="https://api.example")
+    known = held_of(held or {})
 
     async def reading() -> Usage:
-        reader = BillingReader(settings, held or {}, transport=httpx.MockTransport(api), wall=lambda: NOON, **options)
+        reader = BillingReader(settings, known, transport=httpx.MockTransport(api), wall=lambda: NOON, **options)
         return await reader.run()
 
     return run(reading())
@@ -51,6 +59,11 @@ def read(api: Api, held: dict[str, date] | None = None, **options: Any) -> Usage
 
 def days_before(*numbers: int) -> list[date]:
     return [TODAY - timedelta(days=number) for number in numbers]
+
+
+def whole(asked: list[tuple[date, date]]) -> list[tuple[int, int]]:
+    """How many days ago the stretches began and ended that were asked for at once."""
+    return [((TODAY - first).days, (TODAY - last).days) for first, last in asked if first != last]
 
 
 def single(asked: list[tuple[date, date]]) -> list[int]:
@@ -62,22 +75,68 @@ def test_the_first_load_asks_for_thirty_days_one_by_one():
     api = Api({"c": days_before(0, 5, 29)})
     usage = read(api)
     assert single(api.asked) == [0, *range(29, 0, -1)]
-    assert len(api.asked) == 30
+    assert whole(api.asked) == [(29, 4)]
     assert usage.problem is None
     assert set(usage.days) == set(days_before(*range(30)))
 
 
-@pytest.mark.parametrize(("last", "expected"), [(0, [0, 3, 2, 1]), (1, [0, 4, 3, 2, 1]), (4, [0, 7, 6, 5, 4, 3, 2, 1])])
+@pytest.mark.parametrize(("last", "expected"), [(0, [0, 3, 2, 1]), (1, [0, 4, 3, 2, 1]), (4, [0, 3, 2, 1])])
 def test_a_later_load_goes_on_three_days_before_the_last_one_held(last, expected):
-    api = Api({"c": days_before(*range(10))})
-    read(api, {"c": TODAY - timedelta(days=last)})
+    booked = days_before(*range(10))
+    api = Api({"c": booked})
+    read(api, {"c": booked[last:]})
     assert single(api.asked) == expected
-    assert len(api.asked) == len(expected)
+    assert whole(api.asked) == ([(7, 4)] if last == 4 else [])
+
+
+@pytest.mark.parametrize("last", [0, 1, 4, 20, 400])
+@pytest.mark.parametrize("idle", [[], ["idle"]])
+def test_a_load_with_nothing_new_makes_few_calls_however_long_nothing_was_billed(last, idle):
+    """A company that was never billed, and one that was billed long ago, take one question for all days but a few."""
+    booked = days_before(*range(last, 500))
+    api = Api({"c": booked, **{company_id: [] for company_id in idle}})
+    usage = read(api, {"c": booked})
+    assert len(api.asked) <= 6
+    assert set(usage.days) >= set(days_before(0, 1, 2, 3))
+
+
+def test_a_key_that_was_never_billed_costs_five_calls():
+    api = Api({})
+    read(api)
+    assert (single(api.asked), whole(api.asked)) == ([0, 3, 2, 1], [(29, 4)])
+
+
+def test_a_booking_that_came_late_is_found_among_those_held():
+    booked = days_before(*range(12, 30))
+    api = Api({"c": [*booked, TODAY - timedelta(days=12)]})
+    usage = read(api, {"c": booked})
+    assert TODAY - timedelta(days=12) in usage.days
+
+
+def test_a_company_that_an_answer_leaves_out_has_no_bookings_there():
+    api = Api({"c": days_before(2)})
+    usage = read(api, {"c": days_before(0, 2)})
+    rows = usage.rows(None).to_pylist()
+    assert ("c", TODAY, None) in [(row["company_id"], row["day"], row["cost_key"]) for row in rows]
+
+
+def test_a_company_that_was_asked_for_and_is_gone_has_no_bookings():
+    api = Api({})
+    settings = InstaviewSettings(api_key="sk_test", base_url="https://api.example", company_id="c")
+
+    async def reading() -> Usage:
+        held = held_of({"c": days_before(0)})
+        return await BillingReader(settings, held, transport=httpx.MockTransport(api), wall=lambda: NOON).run()
+
+    rows = run(reading()).rows("c").to_pylist()
+    assert {(row["company_id"], row["day"], row["cost_key"]) for row in rows} == {
+        ("c", day, None) for day in days_before(0, 1, 2, 3)
+    }
 
 
 def test_since_asks_from_that_day_on_whatever_is_held():
     api = Api({"c": days_before(0)})
-    read(api, {"c": TODAY}, since=TODAY - timedelta(days=50))
+    read(api, {"c": days_before(0)}, since=TODAY - timedelta(days=50))
     assert single(api.asked) == [0, *range(50, 0, -1)]
     api = Api({"c": []})
     read(api, since=TODAY)
@@ -85,36 +144,37 @@ def test_since_asks_from_that_day_on_whatever_is_held():
 
 
 def test_a_long_gap_is_asked_for_day_by_day_where_something_was_billed():
-    api = Api({"c": days_before(40)})
-    usage = read(api, {"c": TODAY - timedelta(days=60)})
+    api = Api({"c": days_before(40, 60)})
+    usage = read(api, {"c": days_before(60)})
+    assert whole(api.asked) == [(63, 4), (63, 34), (33, 4)]
     assert single(api.asked) == [0, *range(63, 33, -1), 3, 2, 1]
     assert TODAY - timedelta(days=40) in usage.days
 
 
-def test_years_without_bookings_take_a_question_a_month():
-    api = Api({"c": []})
-    read(api, {"c": TODAY - timedelta(days=365)})
-    assert single(api.asked) == [0, *range(8, 0, -1)], "what is left of the year, and the days to look back on"
-    assert len(api.asked) == 9 + 12
+def test_where_a_long_stretch_is_refused_months_are_asked_for():
+    booked = days_before(*range(99, 3, -1))
+
+    def too_long(call: int) -> httpx.Response | None:
+        first, last = api.asked[-1]
+        return httpx.Response(400, json={"message": "too long"}) if (last - first).days > 31 else None
+
+    api = Api({"c": booked}, too_long)
+    usage = read(api, {"c": booked[:1]})
+    assert usage.problem is None
+    assert set(usage.days) >= set(booked[1:])
 
 
 def test_where_to_begin_is_up_to_the_companies_that_the_key_sees():
-    held = {"others": TODAY, "c": TODAY - timedelta(days=5)}
-    api = Api({"c": days_before(0)})
-    read(api, held)
-    assert max(single(api.asked)) == 8
+    api = Api({"c": days_before(0, 5)})
+    read(api, {"others": days_before(90), "c": days_before(5)})
+    assert whole(api.asked) == [(8, 4)]
+    assert single(api.asked) == [0, 3, 2, 1], "what others were billed is not missing here"
 
 
 def test_a_company_that_is_new_is_read_from_the_beginning():
     api = Api({"c": days_before(*range(30)), "new": days_before(20)})
-    usage = read(api, {"c": TODAY})
+    usage = read(api, {"c": days_before(*range(30))})
     assert TODAY - timedelta(days=20) in usage.days
-
-
-def test_a_company_that_never_books_costs_one_question():
-    api = Api({"c": days_before(*range(30)), "idle": []})
-    read(api, {"c": TODAY})
-    assert len(api.asked) == 5
 
 
 def test_without_the_scope_there_is_one_line_and_one_call():
@@ -133,7 +193,7 @@ def test_a_refused_key_is_refused():
 def test_a_fault_that_passes_is_passed_over():
     broken = [httpx.Response(503), httpx.Response(200, content=b"<html>"), httpx.Response(200, json=[])]
     api = Api({"c": days_before(0)}, lambda call: broken.pop() if call > 3 and broken else None)
-    usage = read(api, {"c": TODAY})
+    usage = read(api, {"c": days_before(0)})
     assert usage.problem is None
     assert len(usage.days) == 4
 
@@ -141,9 +201,9 @@ def test_a_fault_that_passes_is_passed_over():
 def test_what_was_read_before_a_lasting_fault_is_whole_up_to_a_day():
     api = Api({"c": days_before(*range(30))}, lambda call: httpx.Response(500) if call > 10 else None)
     usage = read(api)
-    assert set(usage.days) == set(days_before(*range(21, 30))), "not today: the next load would begin there"
+    assert set(usage.days) == set(days_before(*range(22, 30))), "not today: the next load would begin there"
     assert usage.problem is not None
-    assert usage.problem.startswith("2025-06-10: HTTP_500")
+    assert usage.problem.startswith("2025-06-09: HTTP_500")
     assert usage.http_requests == 10 + 5
 
 
@@ -155,7 +215,9 @@ def test_the_rate_limit_is_waited_for():
 
     async def reading() -> tuple[Usage, float]:
         settings = InstaviewSettings(api_key="sk_test", base_url="https://api.example")
-        reader = BillingReader(settings, {"c": TODAY}, transport=httpx.MockTransport(api), wall=lambda: NOON)
+        reader = BillingReader(
+            settings, held_of({"c": days_before(0)}), transport=httpx.MockTransport(api), wall=lambda: NOON
+        )
         return await reader.run(), now()
 
     usage, seconds = run(reading())
@@ -163,10 +225,10 @@ def test_the_rate_limit_is_waited_for():
     assert 60 <= seconds < 70
 
 
-@pytest.mark.parametrize("options", [{"wait": 10.0}, {"look_once": True}, {"wait": 0.0}])
-def test_a_wait_that_is_too_long_is_not_begun(options):
+@pytest.mark.parametrize("wait", [10.0, 0.0])
+def test_a_wait_that_is_too_long_is_not_begun(wait):
     limited = httpx.Response(429, headers={"Retry-After": "60"})
-    usage = read(Api({"c": []}, lambda call: limited), **options)
+    usage = read(Api({"c": []}, lambda call: limited), wait=wait)
     assert usage.problem == "the rate limit leaves no more calls within --wait"
     assert usage.days == {}
 
@@ -176,7 +238,7 @@ def test_stopping_ends_it_with_what_is_whole():
 
     async def reading() -> Usage:
         settings = InstaviewSettings(api_key="sk_test", base_url="https://api.example")
-        reader = BillingReader(settings, {}, transport=httpx.MockTransport(stop_at_seven), wall=lambda: NOON)
+        reader = BillingReader(settings, Held(), transport=httpx.MockTransport(stop_at_seven), wall=lambda: NOON)
         readers.append(reader)
         return await reader.run()
 
@@ -188,7 +250,7 @@ def test_stopping_ends_it_with_what_is_whole():
     readers: list[BillingReader] = []
     usage = run(reading())
     assert usage.problem == "stopped"
-    assert set(usage.days) == set(days_before(*range(23, 30)))
+    assert set(usage.days) == set(days_before(*range(24, 30)))
 
 
 @pytest.mark.parametrize("since", ["yesterday", "2025-02-30", "9999-01-01"])

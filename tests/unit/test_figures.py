@@ -12,9 +12,11 @@ from figures_reference import MIDDLE, Counted, choices
 from filled_warehouse import filled_warehouse, pipeline_in
 from random_tables import random_tables
 
-from instaview import UsageError
+from instaview import UsageError, create_views
+from instaview.commit import commit
 from instaview.dashboard.figures import Choice, Figures, choice_of, run_names
 from instaview.dashboard.warehouse import read_snapshot
+from instaview.tables import TABLES
 from instaview.views import views
 
 NOW = datetime(2025, 4, 30, 12, tzinfo=UTC)
@@ -47,9 +49,7 @@ def test_figures_are_those_of_the_rows(filled):
         assert figures.trend_unit == "day"
         over_time = figures.quality_over_time.set_index("start")["score_average"].to_dict()
         assert {start.date(): score for start, score in over_time.items()} == pytest.approx(counted.average_by_day())
-        assert figures.credits_over_time["credits"].sum() == pytest.approx(
-            sum(row["credits"] for row in counted.credits if row["day"] is not None)
-        )
+        assert figures.credits_over_time["credits"].sum() == pytest.approx(counted.used(dated=True))
         billed = [row for row in counted.credits if row["billed_credits"] is not None]
         for column, of in (("billed", "billed_credits"), ("credits", "credits"), ("difference", "difference")):
             assert figures.billing[column].sum() == pytest.approx(sum(row[of] for row in billed))
@@ -63,6 +63,53 @@ def test_the_funnel_adds_up_the_runs(filled):
         expected = [sum(row[column] or 0 for row in counted.runs) for column in columns] if counted.runs else []
         assert [step.count for step in figures.funnel] == expected
         assert all(step.share is None or 0 <= step.share <= 1 for step in figures.funnel)
+
+
+def sourcing_run(request_id, **values):
+    at = datetime(2025, 3, 30, 12, tzinfo=UTC)
+    return {"request_id": request_id, "status": "completed", "created_at": at, "completed_at": at, **values}
+
+
+def test_shares_of_the_funnel_are_those_of_the_last_pass(tmp_path):
+    """Of 30 candidates found, scored and delivered, then 20 more: 50 delivered are not 250 % of 20 scored."""
+    run = sourcing_run("req_1", found_count=40, scored_count=20, candidate_count=20)
+    people = [{"candidate_id": f"req_1/{n}", "request_id": "req_1", "profile_id": f"{n}"} for n in range(50)]
+    unknown = sourcing_run("req_2", found_count=1000, candidate_count=0)
+    rows = {"sourcing_runs": [run, unknown], "candidates": [{**p, "position": 1} for p in people]}
+    figures = Figures(read_snapshot(filled_warehouse(tmp_path, rows)))
+    steps = {step.name: (step.count, step.share) for step in figures.funnel}
+    assert steps["found"] == (1040, None)
+    assert steps["scored"] == (20, 0.5)
+    assert steps["delivered"] == (50, 1.0)
+    assert figures.runs_with_earlier_passes == 1
+
+
+def test_interviews_count_against_the_budget_as_they_were_billed(tmp_path):
+    booked = {"company_id": "acme", "billing_system": "credits", "day": MIDDLE}
+    bill = [
+        {**booked, "cost_key": "interview_minutes", "credits_used": 60.5},
+        {**booked, "cost_key": "sourcing_candidates", "credits_used": 2.0},
+    ]
+    people = [{"candidate_id": f"req_1/{n}", "request_id": "req_1", "profile_id": f"{n}"} for n in range(2)]
+    rows = {
+        "sourcing_runs": [sourcing_run("req_1", candidate_count=2)],
+        "candidates": [{**p, "position": 1} for p in people],
+        "billing_usage": bill,
+    }
+    figures = Figures(read_snapshot(filled_warehouse(tmp_path, rows)), Choice(MIDDLE, MIDDLE, budget=310.0))
+    assert (figures.headline.credits, figures.headline.other_credits) == (62.5, 60.5)
+    assert figures.credits_over_time.groupby("kind")["credits"].sum().to_dict() == {"other": 60.5, "sourcing": 2.0}
+    compared = figures.billing.set_index("kind")
+    assert compared.loc["other", ["credits", "billed", "difference"]].tolist() == [0.0, 60.5, 60.5]
+
+
+def test_previews_billed_in_minutes_are_compared_by_the_page(tmp_path):
+    booked = {"company_id": "acme", "billing_system": "minutes", "day": MIDDLE}
+    bill = [{**booked, "cost_key": "preview_pages", "minutes_used": 1.2}]
+    rows = {"preview_runs": [sourcing_run("req_prev_1", candidate_count=41)], "billing_usage": bill}
+    snapshot = read_snapshot(filled_warehouse(tmp_path, rows))
+    assert Figures(snapshot).preview_minutes == pytest.approx((1.2, 1.2))
+    assert Figures(snapshot).billed_minutes == 1.2
 
 
 def test_a_month_of_budget_is_spread_over_its_days(tmp_path):
@@ -137,10 +184,24 @@ def test_where_one_company_is_billed_what_names_none_is_its_own(tmp_path):
         "position": 1,
         "match_score": 90.0,
     }
-    billed = {"company_id": "acme", "billing_system": "credits", "day": MIDDLE, "cost_key": "x", "credits_used": 1.0}
+    billed = {"company_id": "acme", "billing_system": "credits", "day": MIDDLE, "cost_key": "sourcing"}
     rows = {"requests": [request], "sourcing_runs": [run], "candidates": [candidate], "billing_usage": [billed]}
     headline = Figures(read_snapshot(filled_warehouse(tmp_path, rows)), Choice(company_id="acme")).headline
     assert (headline.runs, headline.candidates, headline.requests, headline.credits) == (1, 1, 1, 1.0)
+
+
+def test_history_that_is_loaded_in_one_go_is_dated_by_its_runs(tmp_path):
+    asked, loaded = datetime(2024, 1, 15, 12, tzinfo=UTC), datetime(2025, 3, 30, 12, tzinfo=UTC)
+    rows: dict[str, list[dict[str, object]]] = {"requests": [], "sourcing_runs": [], "enrichment_runs": []}
+    for number, (table, status) in enumerate((("sourcing_runs", "completed"), ("enrichment_runs", "failed"))):
+        known = {"request_id": f"r_{number}", "error_code": "AGENT_ERROR" if status == "failed" else None}
+        rows["requests"].append({**known, "kind": "x", "state": status, "first_seen_at": loaded})
+        rows[table].append({**known, "status": status, "created_at": asked, "completed_at": asked})
+    snapshot = read_snapshot(filled_warehouse(tmp_path, rows))
+    then = Figures(snapshot, Choice(date(2024, 1, 1), date(2024, 1, 31)))
+    assert (then.headline.requests, then.headline.completed) == (2, 1)
+    assert then.failures.to_dict("records") == [{"what": "request", "cause": "AGENT_ERROR", "count": 1.0}]
+    assert Figures(snapshot, Choice(since=date(2024, 2, 1))).headline.requests == 0
 
 
 def test_views_that_are_missing_are_named(tmp_path):
@@ -150,6 +211,21 @@ def test_views_that_are_missing_are_named(tmp_path):
             client.execute_sql(f"DROP VIEW {view.name}")
     with pytest.raises(UsageError, match="instaview views"):
         read_snapshot(pipeline)
+
+
+@pytest.mark.parametrize("is_fresh", [False, True])
+def test_views_of_a_dataset_that_lacks_a_newer_table_can_be_created(tmp_path, monkeypatch, is_fresh):
+    pipeline = pipeline_in(tmp_path)
+    with monkeypatch.context() as older:
+        older.setattr("instaview.source.TABLES", [table for table in TABLES if table.name != "billing_usage"])
+        commit(pipeline, iter(()))
+    if is_fresh:
+        (tmp_path / "pipelines").rename(tmp_path / "lost")
+        pipeline = pipeline_in(tmp_path)
+    with pytest.raises(UsageError, match="instaview views"):
+        read_snapshot(pipeline)
+    assert create_views(pipeline) == [view.name for view in views()]
+    assert read_snapshot(pipeline).credits.empty
 
 
 def test_a_choice_is_read_from_text():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -179,6 +180,37 @@ def test_the_page_tells_its_period_and_figures(tmp_path):
     assert "29 March 2025 – 30 March 2025  ·  acme" in text
     assert f"{figures.headline.candidates:,}from {figures.headline.runs}" in text
     assert "Written 30 April 2025, 12:00 UTC" in text
+
+
+def test_marks_say_what_tooltips_say_and_nothing_else(tmp_path):
+    snapshot = read_snapshot(filled_warehouse(tmp_path, random_tables(40)))
+    page = report_html(Figures(snapshot, Choice(budget=310.0), now=NOW))
+    titles = [unescape(title) for title in re.findall(r"<title>(.*?)</title>", page, re.DOTALL)][1:]
+    assert [t for t in titles if re.search(r"(?m)^[a-z_]+: |var\(|axis|legend|null|NaN|undefined", t)] == []
+    for line in ("Run: ", "Score: ", "Skill: Python", "Cause: PROFILE_TIMEOUT", "Budget of the day: 10", "Median: "):
+        assert any(line in title for title in titles), line
+    spent = {tuple(title.split("\n")) for title in titles if "Kind: preview" in title}
+    figures = Figures(snapshot).credits_over_time
+    previews = figures[(figures["kind"] == "preview") & (figures["credits"] > 0)]
+    told = {
+        (f"Day: {d.day} {d:%b %Y}", "Kind: preview", f"Credits: {c:.0f}")
+        for d, _, _, c in previews.itertuples(index=False)
+    }
+    assert told <= spent, "not where the bar begins"
+
+
+def test_minutes_are_told_beside_credits(tmp_path):
+    day = MOMENT.date()
+    bill = [
+        {"company_id": "a", "billing_system": "credits", "day": day, "cost_key": "sourcing", "credits_used": 5.0},
+        {"company_id": "b", "billing_system": "minutes", "day": day, "cost_key": "preview", "minutes_used": 0.8},
+        {"company_id": "b", "billing_system": "minutes", "day": day, "cost_key": "interviews", "minutes_used": 30.0},
+    ]
+    run = {"request_id": "req_prev_1", "company_id": "b", "completed_at": MOMENT, "candidate_count": 40}
+    snapshot = read_snapshot(filled_warehouse(tmp_path, {"billing_usage": bill, "preview_runs": [run]}))
+    text = check_harmless(report_html(Figures(snapshot, now=NOW))).text
+    assert "30.8 minutes were billed. For previews 0.8, by their pages 0.8." in text
+    assert "Total" in text
 
 
 def test_both_schemes_and_both_widths_are_in_the_page(evil):

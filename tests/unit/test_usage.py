@@ -109,6 +109,29 @@ def test_nothing_is_lost():
     }
 
 
+def test_what_no_booking_holds_is_kept_also_where_it_is_false_or_zero():
+    listed = [{"costKey": "x", "creditsUsed": 4}, None, "later", 0]
+    company = {"companyId": "c", "trial": False, "seats": 0, "totalInterviews": 0, "breakdownByCostKey": listed}
+    body = {"companies": [company], "currency": "EUR", "final": False, "note": None, "totalInterviews": 0}
+    for wrapped in (body, {"success": True, "data": body, "error": None, "timestamp": "t", "region": "eu"}):
+        [row] = usage_rows({DAY: companies_of(json.dumps(wrapped).encode())}, None).to_pylist()
+        region = {"region": "eu"} if "data" in wrapped else {}
+        assert json.loads(row["extra"]) == {
+            "company": {"trial": False, "seats": 0, "breakdownByCostKey": ["later", 0]},
+            "answer": {**region, "currency": "EUR", "final": False},
+        }
+
+
+def test_a_breakdown_that_is_no_list_is_kept():
+    [row] = rows_of({"companyId": "c", "totalCreditsUsed": 5, "breakdownByCostKey": {"x": 5}})
+    assert json.loads(row["extra"]) == {"company": {"breakdownByCostKey": {"x": 5}}}
+
+
+def test_a_company_that_is_known_and_left_out_is_told_by_a_row_without_a_cost_key():
+    [row] = usage_rows({DAY: []}, "c", {"c"}).to_pylist()
+    assert (row["company_id"], row["day"], row["cost_key"]) == ("c", DAY, None)
+
+
 def test_a_company_without_bookings_is_told_by_a_row_without_a_cost_key():
     days = {DAY: companies_of(b'{"companies": [{"companyId": "c", "totalCreditsUsed": 0}]}')}
     [row] = usage_rows(days, None).to_pylist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -35,6 +36,11 @@ def of(rows: list[Row], **wanted: Any) -> list[Row]:
     return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
 
 
+def filled(rows: list[Row], column: str) -> list[Row]:
+    """The rows that have a text there."""
+    return [row for row in rows if (row[column] or "").strip()]
+
+
 def scores(rows: list[Row]) -> list[float]:
     return [row["match_score"] for row in rows if row["match_score"] is not None]
 
@@ -48,9 +54,10 @@ def candidate_quality(tables: Tables) -> list[Row]:
         found = of(tables["candidates"], request_id=run["request_id"])
         scored = scores(found)
         strong = [score for score in scored if score >= 80]
-        with_email = [c for c in found if of(tables["profile_emails"], candidate_id=c["candidate_id"])]
-        known = [c for c in found if of(tables["profile_emails"], profile_id=c["profile_id"])]
-        flags = sum(len(of(tables["profile_red_flags"], candidate_id=c["candidate_id"])) for c in found)
+        emails, red_flags = filled(tables["profile_emails"], "email"), filled(tables["profile_red_flags"], "red_flag")
+        with_email = [c for c in found if of(emails, candidate_id=c["candidate_id"])]
+        known = [c for c in found if of(emails, profile_id=c["profile_id"])]
+        flags = sum(len(of(red_flags, candidate_id=c["candidate_id"])) for c in found)
         later = [c for c in found if any(is_later(e, run) for e in enrichments_of(tables, c["profile_id"]))]
         rows.append(
             {
@@ -85,10 +92,11 @@ def enrichments_of(tables: Tables, profile_id: str) -> list[Row]:
 
 
 def is_later(enrichment: Row, run: Row) -> bool:
-    """Whether an enrichment ended after a run was asked for; it does where one of the times is not known."""
-    if enrichment["run_completed_at"] is None or run["created_at"] is None:
+    """Whether an enrichment ended after a run was completed; it does where one of the times is not known."""
+    ended = run["completed_at"] or run["created_at"]
+    if enrichment["run_completed_at"] is None or ended is None:
         return True
-    return bool(enrichment["run_completed_at"] >= run["created_at"])
+    return bool(enrichment["run_completed_at"] >= ended)
 
 
 def score_distribution(tables: Tables) -> list[Row]:
@@ -156,7 +164,7 @@ def people(tables: Tables) -> list[Row]:
         own = sorted(own, key=lambda d: d["run_completed_at"] or datetime.min.replace(tzinfo=UTC), reverse=True)
         latest = next((d for d in own if d["name"] is not None), own[0])
         times = [d["run_completed_at"] for d in own if d["run_completed_at"] is not None]
-        listed = [e for e in of(tables["profile_emails"], profile_id=profile_id) if e["email"] is not None]
+        listed = filled(of(tables["profile_emails"], profile_id=profile_id), "email")
         ids = [d["candidate_id"] for d in own]
         first = sorted(
             (e for e in listed if e["candidate_id"] in ids),
@@ -187,29 +195,39 @@ def people(tables: Tables) -> list[Row]:
 def enrichment_outcomes(tables: Tables) -> list[Row]:
     groups: dict[tuple[Any, ...], Row] = {}
 
-    def add(run: Row, outcome: str, error_code: str | None, asked: int, spent: float) -> None:
+    def add(run: Row, outcome: str, error_code: str | None, asked: int, spent: float = 0.0) -> None:
         day = day_of(run["completed_at"], run["created_at"])
         key = (day, run["company_id"], outcome, error_code)
         names = dict(zip(("day", "company_id", "outcome", "error_code"), key, strict=True))
-        row = groups.setdefault(key, {**names, "runs": 0, "asked": 0, "succeeded": 0, "failed": 0, "credits": 0.0})
+        counts = dict.fromkeys(("runs", "asked", "succeeded", "failed", "credits", "computed_credits"), 0)
+        row = groups.setdefault(key, {**names, **counts})
         row["runs"] += 1
         row["asked"] += asked
         row["succeeded"] += asked if outcome == "succeeded" else 0
         row["failed"] += asked if outcome == "profile failed" else 0
         row["credits"] += spent
+        row["computed_credits"] += spent if run["credits_consumed"] is None else 0
 
     for run in tables["enrichment_runs"]:
         profiles = of(tables["enrichment_profiles"], request_id=run["request_id"])
-        enriched = [p for p in profiles if p["success"] is True]
+        enriched = enriched_in(tables, run)
         failed = [p["error_code"] or "UNKNOWN" for p in profiles if p["success"] is not True]
-        spent = len(enriched) if run["credits_consumed"] is None else run["credits_consumed"]
+        failed += ["UNKNOWN"] * ((run["failure_count"] or 0) - len(failed))
+        spent = enriched if run["credits_consumed"] is None else run["credits_consumed"]
         if enriched or spent:
-            add(run, "succeeded", None, len(enriched), spent)
+            add(run, "succeeded", None, enriched, spent)
         for error_code in set(failed):
-            add(run, "profile failed", error_code, failed.count(error_code), 0.0)
+            add(run, "profile failed", error_code, failed.count(error_code))
         if run["status"] == "failed":
-            add(run, "run failed", run["error_code"] or "UNKNOWN", 0, 0.0)
+            add(run, "run failed", run["error_code"] or "UNKNOWN", 0)
     return list(groups.values())
+
+
+def enriched_in(tables: Tables, run: Row) -> int:
+    """Profiles that a run enriched: those listed, or as many as it counts where these are more."""
+    return max(
+        len(of(tables["enrichment_profiles"], request_id=run["request_id"], success=True)), run["enriched_count"] or 0
+    )
 
 
 def credit_usage_daily(tables: Tables) -> list[Row]:
@@ -236,11 +254,11 @@ def credit_usage_daily(tables: Tables) -> list[Row]:
             add(day, run["company_id"] or only, "preview", "computed", pages)
     for run in tables["enrichment_runs"]:
         day, company_id = day_of(run["completed_at"], run["created_at"]), run["company_id"] or only
-        enriched = of(tables["enrichment_profiles"], request_id=run["request_id"], success=True)
+        enriched = enriched_in(tables, run)
         if run["credits_consumed"]:
             add(day, company_id, "enrichment", "reported", run["credits_consumed"])
         elif run["credits_consumed"] is None and enriched:
-            add(day, company_id, "enrichment", "computed", len(enriched))
+            add(day, company_id, "enrichment", "computed", enriched)
     for b in billing:
         for unit in ("credits", "minutes"):
             if b[f"{unit}_used"] is not None:
@@ -249,12 +267,12 @@ def credit_usage_daily(tables: Tables) -> list[Row]:
     rows = []
     for (day, company_id, kind), group in groups.items():
         spent = sum(group["reported"]) + sum(group["computed"])
-        asked = [b["day"] for b in billing if b["company_id"] == company_id and b["credits_used"] is not None]
-        billed: float | None = None
-        if group["credits"]:
-            billed = sum(group["credits"])
-        elif not group["minutes"] and asked and day is not None and min(asked) <= day <= max(asked):
-            billed = 0.0
+        was_asked = {unit: is_within(day, company_id, f"{unit}_used", billing) for unit in ("credits", "minutes")}
+        billed = sum(group["credits"]) if group["credits"] else None
+        minutes = sum(group["minutes"]) if group["minutes"] else None
+        if billed is None and minutes is None:
+            billed = 0.0 if was_asked["credits"] else None
+            minutes = 0.0 if was_asked["minutes"] and not was_asked["credits"] else None
         rows.append(
             {
                 "day": day,
@@ -265,17 +283,24 @@ def credit_usage_daily(tables: Tables) -> list[Row]:
                 "computed_credits": sum(group["computed"]),
                 "basis": basis_of(group),
                 "billed_credits": billed,
-                "billed_minutes": sum(group["minutes"]) if group["minutes"] else None,
+                "billed_minutes": minutes,
                 "difference": None if billed is None else billed - spent,
-                "explanation": explanation(kind, spent, billed, bool(group["minutes"])),
+                "explanation": explanation(kind, spent, billed, minutes),
             }
         )
     return rows
 
 
+def is_within(day: date | None, company_id: str | None, unit: str, billing: list[Row]) -> bool:
+    """Whether a day is between those that have bookings of a company in a unit."""
+    days = [b["day"] for b in billing if b["company_id"] == company_id and b[unit] is not None]
+    return bool(days) and day is not None and min(days) <= day <= max(days)
+
+
 def kind_of(cost_key: str) -> str:
     words = {"preview": "preview", "enrich": "enrichment", "sourc": "sourcing"}
-    return next((kind for word, kind in words.items() if word in cost_key.lower()), "other")
+    named = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", cost_key)]
+    return next((kind for part, kind in words.items() if any(word.startswith(part) for word in named)), "other")
 
 
 def basis_of(group: dict[str, list[float]]) -> str:
@@ -284,10 +309,15 @@ def basis_of(group: dict[str, list[float]]) -> str:
     return "computed" if group["computed"] else "billed only"
 
 
-def explanation(kind: str, spent: float, billed: float | None, in_minutes: bool) -> str:
+def explanation(kind: str, spent: float, billed: float | None, minutes: float | None) -> str:
     """How an explanation begins."""
+    if billed is None and minutes is None:
+        return "nothing billed for this day yet, or no billing loaded"
     if billed is None:
-        return "billed in minutes" if in_minutes else "no billing loaded"
+        if kind != "preview":
+            return "billed in minutes, in which only previews"
+        is_expected = minutes is not None and abs(minutes - 0.4 * spent) < 0.005
+        return "billed in minutes as expected" if is_expected else "billed in minutes, but not"
     if abs(billed - spent) < 0.005:
         return "billed as expected"
     if kind == "other":
@@ -298,18 +328,33 @@ def explanation(kind: str, spent: float, billed: float | None, in_minutes: bool)
 # ---------------------------------------------------------------------- health
 
 
+def run_again(tables: Tables) -> set[str]:
+    """Runs that still have a candidate of a pass before the last."""
+    ends = {run["request_id"]: run["completed_at"] for run in tables["sourcing_runs"]}
+    return {
+        c["request_id"]
+        for c in tables["candidates"]
+        if c["run_completed_at"] is not None
+        and ends.get(c["request_id"]) is not None
+        and c["run_completed_at"] < ends[c["request_id"]]
+    }
+
+
 def run_health(tables: Tables) -> list[Row]:
     runs = {r["request_id"]: r for n in ("sourcing_runs", "enrichment_runs", "preview_runs") for r in tables[n]}
     groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for request in tables["requests"]:
-        groups[day_of(request["first_seen_at"]), request["company_id"]].append(request)
+        run = runs.get(request["request_id"]) or {"created_at": None}
+        groups[day_of(run["created_at"], request["first_seen_at"]), request["company_id"]].append(request)
     rows = []
     for (day, company_id), own in groups.items():
         states = {s: len(of(own, state=s)) for s in ("completed", "failed", "not_found", "error", "processing")}
         seconds = []
         for request in of(own, state="completed"):
             run = runs.get(request["request_id"])
-            if run is not None and run["created_at"] is not None and run["completed_at"] is not None:
+            if run is None or request["request_id"] in run_again(tables):
+                continue
+            if run["created_at"] is not None and run["completed_at"] is not None:
                 seconds.append((run["completed_at"] - run["created_at"]).total_seconds())
         polls = sum(request["polls"] or 0 for request in own)
         unfinished = sorted(
@@ -323,6 +368,7 @@ def run_health(tables: Tables) -> list[Row]:
                 "requests": len(own),
                 **states,
                 "share_completed": ratio(states["completed"], len(own) - states["processing"]),
+                "with_time": len(seconds),
                 "seconds_to_complete_average": mean(seconds),
                 "seconds_to_complete_median": quantile(seconds, 0.5),
                 "seconds_to_complete_p95": quantile(seconds, 0.95),

@@ -29,7 +29,8 @@ def _():
 @app.cell
 def _(mo):
     refresh = mo.ui.button(label="Read again", value=0, on_click=lambda times: times + 1)
-    return (refresh,)
+    kept, keep = mo.state({})  # what was chosen: reading again makes the filters anew
+    return keep, kept, refresh
 
 
 @app.cell
@@ -49,20 +50,44 @@ def _(instaview, mo, open_pipeline, os, read_snapshot, refresh):
 
 
 @app.cell
-def _(arguments, figures, mo, snapshot):
+def filters(arguments, figures, keep, kept, mo, snapshot):
+    def _keeps(name):
+        return lambda value: keep(lambda before: {**before, name: value})
+
+    _chosen = kept()
     _everything = figures.Figures(snapshot).period
     period = (
-        mo.ui.date_range(start=_everything[0], stop=_everything[1], value=_everything, label="Period")
+        mo.ui.date_range(
+            start=_everything[0],
+            stop=_everything[1],
+            value=figures.still_within(_chosen.get("period"), _everything),
+            on_change=lambda value: _keeps("period")(None if tuple(value) == _everything else value),
+            label="Period",
+        )
         if _everything
         else None
     )
+    _companies = snapshot.company_names()
     company = mo.ui.dropdown(
-        {"All companies": None, **{name: company_id for company_id, name in snapshot.company_names().items()}},
-        value="All companies",
+        {"All companies": None, **{name: company_id for company_id, name in _companies.items()}},
+        value=_companies.get(_chosen.get("company"), "All companies"),
+        on_change=_keeps("company"),
         label="Company",
     )
-    runs = mo.ui.multiselect({name: run for run, name in figures.run_names(snapshot).items()}, label="Runs")
-    budget = mo.ui.number(start=0, step=100, value=float(arguments.get("budget") or 0), label="Credits a month")
+    _runs = figures.run_names(snapshot)
+    runs = mo.ui.multiselect(
+        {name: run for run, name in _runs.items()},
+        value=[_runs[run] for run in _chosen.get("runs", ()) if run in _runs],
+        on_change=_keeps("runs"),
+        label="Runs",
+    )
+    budget = mo.ui.number(
+        start=0,
+        step=100,
+        value=_chosen.get("budget", float(arguments.get("budget") or 0)),
+        on_change=_keeps("budget"),
+        label="Credits a month",
+    )
     return budget, company, period, runs
 
 

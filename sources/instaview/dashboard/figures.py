@@ -19,6 +19,8 @@ from .warehouse import Snapshot
 
 Unit = Literal["day", "week", "month"]
 KINDS = ("sourcing", "enrichment", "preview", "other")
+MINUTES_A_PAGE = 0.4
+"""What a page of a preview costs where minutes are billed; it is the one price in minutes that is documented."""
 BANDS = tuple(range(0, 100, 10))
 # how many days a chart by day, and one by week, may have
 _TREND_DAYS = (21, 400)
@@ -52,7 +54,10 @@ class Headline:
     share_with_email: float | None
     red_flags_per_candidate: float | None
     credits: float
+    """Used: what results stand for, and what was billed for anything else."""
     computed_credits: float
+    other_credits: float
+    """Of these the ones known from the bill alone, such as those of interviews."""
     budget: float | None
     requests: int
     completed: int
@@ -85,7 +90,11 @@ class Figures:
         self.quality = self._chosen(snapshot.quality)
         if self.choice.run_ids:
             self.quality = self.quality[self.quality["request_id"].isin(self.choice.run_ids)]
-        self.credits = self._chosen(snapshot.credits)
+        credits_ = self._chosen(snapshot.credits)
+        # what is billed under the key of something else, such as interviews, is known from the bill alone; that of
+        # results is counted as these tell it, for a booking of another day would count twice
+        by_bill = credits_["billed_credits"].where(credits_["kind"] == "other").fillna(0.0)
+        self.credits = credits_.assign(by_bill=by_bill, used=credits_["credits"] + by_bill)
 
     # ------------------------------------------------------------------ what is there
 
@@ -118,8 +127,9 @@ class Figures:
             with_email=with_email,
             share_with_email=_ratio(with_email, delivered),
             red_flags_per_candidate=_ratio(quality["red_flags"].sum(), delivered),
-            credits=float(self.credits["credits"].sum()),
+            credits=float(self.credits["used"].sum()),
             computed_credits=float(self.credits["computed_credits"].sum()),
+            other_credits=float(self.credits["by_bill"].sum()),
             budget=self._budget(),
             requests=int(health["requests"].sum()),
             completed=int(health["completed"].sum()),
@@ -194,12 +204,21 @@ class Figures:
         """From found to having an e-mail address; empty where no run ended."""
         if self.quality.empty:
             return []
-        counts = {name: int(self.quality[column].sum()) for name, (column, _) in _FUNNEL.items()}
-        steps = []
-        for name, (_, base) in _FUNNEL.items():
-            share = _ratio(counts[name], counts[base]) if base else None
-            steps.append(Step(name, counts[name], base, share if share is not None and share <= 1 else None))
-        return steps
+        return [
+            Step(name, int(self.quality[column].sum()), base, self._share(part, _FUNNEL[base][0]) if base else None)
+            for name, (column, base, part) in _FUNNEL.items()
+        ]
+
+    def _share(self, part: str, whole: str) -> float | None:
+        """One column as a share of another, over the runs that tell both; None where it is no part of it."""
+        told = self.quality[[part, whole]].dropna().sum()
+        share = _ratio(told[part], told[whole])
+        return share if share is not None and share <= 1 else None
+
+    @cached_property
+    def runs_with_earlier_passes(self) -> int:
+        """Runs with candidates that the last pass, which tells how many were found and scored, did not deliver."""
+        return int((self.quality["delivered"] > self.quality["delivered_last_pass"]).sum())
 
     @cached_property
     def runs_without_counts(self) -> int:
@@ -210,12 +229,12 @@ class Figures:
 
     @cached_property
     def credits_over_time(self) -> pd.DataFrame:
-        """By day, week or month, and kind: start, end (exclusive), kind, credits, all kinds for every start."""
-        spent = self.credits[(self.credits["credits"] != 0) & self.credits["day"].notna()]
+        """By day, week or month, and kind: start, end (exclusive), kind, credits used, all kinds for every start."""
+        spent = self.credits[(self.credits["used"] != 0) & self.credits["day"].notna()]
         if spent.empty:
             return pd.DataFrame(columns=["start", "end", "kind", "credits"])
         frame = spent.assign(start=unit_starts(spent["day"], self.credit_unit))
-        sums = frame.pivot_table(index="start", columns="kind", values="credits", aggfunc="sum", fill_value=0.0)
+        sums = frame.pivot_table(index="start", columns="kind", values="used", aggfunc="sum", fill_value=0.0)
         sums = sums.reindex(columns=[kind for kind in KINDS if kind in sums])
         long = sums.reset_index().melt("start", value_name="credits", var_name="kind")
         long["end"] = long["start"] + _LENGTHS[self.credit_unit]
@@ -262,13 +281,19 @@ class Figures:
         """Minutes billed, by companies that are billed in minutes."""
         return float(self.credits["billed_minutes"].sum())
 
+    @cached_property
+    def preview_minutes(self) -> tuple[float, float]:
+        """Minutes that previews cost by the documented price, and those billed for them, where they are in minutes."""
+        previews = self.credits[(self.credits["kind"] == "preview") & self.credits["billed_minutes"].notna()]
+        return MINUTES_A_PAGE * float(previews["credits"].sum()), float(previews["billed_minutes"].sum())
+
     # ------------------------------------------------------------------ how it runs
 
     @cached_property
     def failures(self) -> pd.DataFrame:
         """What failed by cause, the most frequent first: what (request, profile), cause, count."""
         requests = self.snapshot.unsuccessful
-        requests = requests.assign(day=requests["first_seen_at"].dt.tz_localize(None).dt.normalize())
+        requests = requests.assign(day=requests["asked_at"].dt.tz_localize(None).dt.normalize())
         requests = self._chosen(requests[requests["state"] != "processing"])
         causes = requests["error_code"].where(requests["error_code"].notna(), requests["state"].str.upper())
         profiles = self._chosen(self.snapshot.profile_failures)
@@ -327,13 +352,14 @@ class Figures:
         return float((self.choice.budget / days.dt.days_in_month).sum())
 
 
-# each step: the column, and the step that its share is of
-_FUNNEL = {
-    "found": ("found", None),
-    "scored": ("scored", "found"),
-    "delivered": ("delivered", "scored"),
-    "enriched": ("enriched_later", "delivered"),
-    "with e-mail": ("email_known", "delivered"),
+# each step: the column, the step that its share is of, and the column that is part of that one: found and scored are
+# those of the last pass
+_FUNNEL: dict[str, tuple[str, str | None, str]] = {
+    "found": ("found", None, "found"),
+    "scored": ("scored", "found", "scored"),
+    "delivered": ("delivered", "scored", "delivered_last_pass"),
+    "enriched": ("enriched_later", "delivered", "enriched_later"),
+    "with e-mail": ("email_known", "delivered", "email_known"),
 }
 
 
@@ -363,6 +389,13 @@ def choice_of(
     if first and last and first > last:
         raise UsageError(f"--since {since} is after --until {until}")
     return Choice(first, last, company_id, frozenset(run_ids), budget)
+
+
+def still_within(chosen: tuple[date, date] | None, everything: tuple[date, date]) -> tuple[date, date]:
+    """As much of a chosen period as there are days of, or all days where there are none of it or none is chosen."""
+    if chosen is None or chosen[0] > everything[1] or chosen[1] < everything[0]:
+        return everything
+    return max(chosen[0], everything[0]), min(chosen[1], everything[1])
 
 
 def unit_starts(days: pd.Series[pd.Timestamp], unit: Unit) -> pd.Series[pd.Timestamp]:

@@ -27,6 +27,10 @@ Draw = Callable[[Chart, Figures, int], str]
 _MOST_OPEN = 8
 _NOTHING_LOADED = "Give request ids to <code>instaview load --from request_ids.txt</code>, then look again."
 _NO_RUNS = "No sourcing run ended here. Choose a longer period, or all companies and runs."
+_NO_BILLS = (
+    "Nothing is billed for these days yet, or no bills are loaded for them. <code>instaview load --billing</code> "
+    "brings them."
+)
 _NO_SCORES = "No candidate here has a score."
 
 
@@ -150,9 +154,11 @@ def _scores(figures: Figures, draw: Draw) -> str:
 
 
 def _funnel_note(figures: Figures) -> str:
-    missing = figures.runs_without_counts
-    return "Candidates at each step" + (
-        f"; {_plural(missing, 'run')} did not say how many were found and scored" if missing else ""
+    missing, again = figures.runs_without_counts, figures.runs_with_earlier_passes
+    return (
+        "Candidates at each step"
+        + (f"; {_plural(missing, 'run')} did not say how many were found and scored" if missing else "")
+        + (f"; found, scored and their shares are those of the last pass of {_plural(again, 'run')}" if again else "")
     )
 
 
@@ -185,6 +191,7 @@ def _skills(figures: Figures, draw: Draw) -> str:
 def _credits_note(figures: Figures) -> str:
     budget = figures.choice.budget
     by_price = "Sourcing and previews by the documented price"
+    by_price += ", other credits by the bill" if figures.headline.other_credits else ""
     return by_price + (f"; dashed: a budget of {_count(budget)} a month" if budget else "")
 
 
@@ -196,25 +203,43 @@ def _credits(figures: Figures, draw: Draw) -> str:
 
 def _billing(figures: Figures) -> str:
     table = figures.billing
-    if table.empty and figures.billed_minutes:
-        minutes = _count(figures.billed_minutes)
-        return _nothing(f"{minutes} minutes were billed. They have no price in credits to compare by.")
     if table.empty:
-        return _nothing("No bills are loaded for these days. <code>instaview load --billing</code> brings them.")
+        return _nothing(_minutes(figures) or _NO_BILLS)
     rows = [
         (_kind(kind), _count(used), _count(billed), _signed(difference))
         for kind, used, billed, difference in table.itertuples(index=False)
     ]
     sums = table[["credits", "billed", "difference"]].sum()
     total = ("Total", _count(sums["credits"]), _count(sums["billed"]), _signed(sums["difference"]))
-    return _table(("Kind", "Used", "Billed", "Difference"), rows, total) + _where_from(figures)
+    minutes = f'<p class="iv-note">{_minutes(figures)}</p>' if figures.billed_minutes else ""
+    return _table(("Kind", "Used", "Billed", "Difference"), rows, total) + minutes + _where_from(figures)
+
+
+def _minutes(figures: Figures) -> str:
+    """What was billed in minutes, and how it compares; empty where nothing was."""
+    if not figures.billed_minutes:
+        return ""
+    expected, billed = figures.preview_minutes
+    compared = (
+        f" For previews {_minute_count(billed)}, by their pages {_minute_count(expected)}."
+        if billed or expected
+        else ""
+    )
+    return (
+        f"{_minute_count(figures.billed_minutes)} minutes were billed.{compared} Only previews have a price in minutes."
+    )
+
+
+def _minute_count(minutes: float) -> str:
+    return f"{minutes:,.1f}".removesuffix(".0")
 
 
 def _where_from(figures: Figures) -> str:
     h = figures.headline
     facts = [
-        ("Reported by the API", _count(h.credits - h.computed_credits)),
+        ("Reported by the API", _count(h.credits - h.computed_credits - h.other_credits)),
         ("Computed by the price", _count(h.computed_credits)),
+        *([("Other, by the bill", _count(h.other_credits))] if h.other_credits else []),
         ("A day, on average", _count(figures.credits_a_day)),
     ]
     return f'<dl class="iv-facts">{"".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in facts)}</dl>'

@@ -24,7 +24,7 @@ _QUERIES: dict[str, _Query] = {
             "company_id": "text",
             "completed_at": "time",
             "day": "day",
-            **dict.fromkeys(("found", "scored", "delivered", "with_score"), "number"),
+            **dict.fromkeys(("found", "scored", "delivered", "delivered_last_pass", "with_score"), "number"),
             **dict.fromkeys(("score_average", "score_q1", "score_median", "score_q3"), "number"),
             **dict.fromkeys(("strong", "red_flags", "enriched_later", "email_known"), "number"),
         },
@@ -66,9 +66,15 @@ _QUERIES: dict[str, _Query] = {
             "state": "text",
             "error_code": "text",
             "first_seen_at": "time",
+            "asked_at": "time",
             "polls": "number",
         },
-        "FROM {requests} WHERE state <> 'completed'",
+        "FROM (SELECT q.request_id, q.company_id, q.kind, q.state, q.error_code, q.first_seen_at, "
+        "COALESCE(r.created_at, q.first_seen_at) AS asked_at, q.polls FROM {requests} q LEFT JOIN ("
+        "SELECT request_id, created_at FROM {sourcing_runs} UNION ALL "
+        "SELECT request_id, created_at FROM {enrichment_runs} UNION ALL "
+        "SELECT request_id, created_at FROM {preview_runs}) r ON r.request_id = q.request_id "
+        "WHERE q.state <> 'completed') unsuccessful",
     ),
     "profile_failures": (
         {"day": "day", "company_id": "text", "error_code": "text", "failed": "number"},

@@ -27,7 +27,8 @@
 -- email_known: Candidates of whom this or any other request brought an e-mail address.
 -- red_flags: Red flags of all candidates together.
 -- red_flags_per_candidate: red_flags divided by delivered; null without candidates.
--- enriched_later: Candidates whose profile an enrichment run enriched after this run was asked for.
+-- enriched_later: Candidates whose profile an enrichment run enriched after this run was completed; after it was asked
+--   for where that is missing.
 -- share_enriched_later: enriched_later as a share of delivered, 0 to 1; null without candidates.
 
 WITH enriched AS (
@@ -41,15 +42,15 @@ WITH enriched AS (
 ),
 
 candidate_emails AS (
-    SELECT DISTINCT candidate_id FROM profile_emails
+    SELECT DISTINCT candidate_id FROM profile_emails WHERE TRIM(email) <> ''
 ),
 
 people_emails AS (
-    SELECT DISTINCT profile_id FROM profile_emails
+    SELECT DISTINCT profile_id FROM profile_emails WHERE TRIM(email) <> ''
 ),
 
 flags AS (
-    SELECT candidate_id, COUNT(*) AS flags FROM profile_red_flags GROUP BY candidate_id
+    SELECT candidate_id, COUNT(*) AS flags FROM profile_red_flags WHERE TRIM(red_flag) <> '' GROUP BY candidate_id
 ),
 
 delivered AS (
@@ -66,8 +67,8 @@ delivered AS (
         COUNT(
             CASE
                 WHEN e.at_unknown_times > 0 THEN 1
-                WHEN e.profile_id IS NOT NULL AND r.created_at IS NULL THEN 1
-                WHEN e.last_at >= r.created_at THEN 1
+                WHEN e.profile_id IS NOT NULL AND r.completed_at IS NULL AND r.created_at IS NULL THEN 1
+                WHEN e.last_at >= COALESCE(r.completed_at, r.created_at) THEN 1
             END
         ) AS enriched_later
     FROM candidates AS c

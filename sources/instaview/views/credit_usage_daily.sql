@@ -4,17 +4,19 @@
 -- question: How many credits were spent on what, and is it what was billed?
 -- key: day, company_id, kind
 --
--- day: The day, in UTC, on which the run ended, or for which it was billed.
+-- day: The day, in UTC, on which the run ended, or for which it was billed. Credits of a run that was re-run are those
+--   of the day of its last pass; of a candidate, of the last pass that delivered them.
 -- company_id: The company. Where billing knows only one, runs that name none are taken for its own.
 -- kind: sourcing, preview, enrichment, or other: billed under a cost key that names none of these, e.g. interviews.
 -- credits: reported_credits and computed_credits together.
 -- reported_credits: Credits that the API reported as consumed, by enrichment runs.
 -- computed_credits: Credits computed by the documented price: sourcing, preview, and enrichment runs without a report.
 -- basis: How credits came about: reported, computed, partly computed, or billed only.
--- billed_credits: Credits billed for the day; null where no billing in credits is loaded for it.
--- billed_minutes: Minutes billed for the day, where that is what the company is billed in; null otherwise.
+-- billed_credits: Credits billed for the day; null where no billing in credits is loaded for it. Nothing billed between
+--   the first and the last day with bookings of the company is 0.
+-- billed_minutes: The same in minutes, where that is what the company is billed in.
 -- difference: billed_credits less credits; null where there is nothing to compare.
--- explanation: What the difference may come from.
+-- explanation: What the difference may come from. Minutes are compared for previews, whose price is 0.4 a page.
 
 WITH only_company AS (
     SELECT CASE WHEN COUNT(DISTINCT company_id) = 1 THEN MIN(company_id) END AS company_id
@@ -48,9 +50,26 @@ spent AS (
         r.company_id,
         COALESCE(r.completed_at, r.created_at) AS spent_at,
         CAST(r.credits_consumed AS DOUBLE) AS reported,
-        CASE WHEN r.credits_consumed IS NULL THEN CAST(e.profiles AS DOUBLE) END AS computed
+        CASE
+            WHEN r.credits_consumed IS NOT NULL THEN NULL
+            WHEN r.enriched_count > COALESCE(e.profiles, 0) THEN CAST(r.enriched_count AS DOUBLE)
+            ELSE CAST(e.profiles AS DOUBLE)
+        END AS computed
     FROM enrichment_runs AS r
     LEFT JOIN enriched AS e ON r.request_id = e.request_id
+),
+
+-- a cost key as words: what it names counts at the start of one, so that a resource is no sourcing
+billed AS (
+    SELECT
+        day,
+        company_id,
+        cost_key,
+        credits_used,
+        minutes_used,
+        ' ' || REPLACE(REPLACE(REPLACE(REPLACE(LOWER(cost_key), '_', ' '), '-', ' '), '.', ' '), ':', ' ') AS words
+    FROM billing_usage
+    WHERE credits_used IS NOT NULL OR minutes_used IS NOT NULL
 ),
 
 entries AS (
@@ -70,17 +89,16 @@ entries AS (
         day,
         company_id,
         CASE
-            WHEN STRPOS(LOWER(cost_key), 'preview') > 0 THEN 'preview'
-            WHEN STRPOS(LOWER(cost_key), 'enrich') > 0 THEN 'enrichment'
-            WHEN STRPOS(LOWER(cost_key), 'sourc') > 0 THEN 'sourcing'
+            WHEN STRPOS(words, ' preview') > 0 OR STRPOS(cost_key, 'Preview') > 0 THEN 'preview'
+            WHEN STRPOS(words, ' enrich') > 0 OR STRPOS(cost_key, 'Enrich') > 0 THEN 'enrichment'
+            WHEN STRPOS(words, ' sourc') > 0 OR STRPOS(cost_key, 'Sourc') > 0 THEN 'sourcing'
             ELSE 'other'
         END AS kind,
         CAST(NULL AS DOUBLE) AS reported,
         CAST(NULL AS DOUBLE) AS computed,
         credits_used AS billed_credits,
         minutes_used AS billed_minutes
-    FROM billing_usage
-    WHERE credits_used IS NOT NULL OR minutes_used IS NOT NULL
+    FROM billed
 ),
 
 sums AS (
@@ -96,11 +114,15 @@ sums AS (
     GROUP BY day, company_id, kind
 ),
 
--- days between the first and the last one billed in credits were asked for; nothing billed on one means nothing used
+-- days between the first and the last one billed in a unit were asked for; nothing billed on one means nothing used
 asked AS (
-    SELECT company_id, MIN(day) AS first_day, MAX(day) AS last_day
+    SELECT
+        company_id,
+        MIN(CASE WHEN credits_used IS NOT NULL THEN day END) AS first_in_credits,
+        MAX(CASE WHEN credits_used IS NOT NULL THEN day END) AS last_in_credits,
+        MIN(CASE WHEN minutes_used IS NOT NULL THEN day END) AS first_in_minutes,
+        MAX(CASE WHEN minutes_used IS NOT NULL THEN day END) AS last_in_minutes
     FROM billing_usage
-    WHERE credits_used IS NOT NULL
     GROUP BY company_id
 ),
 
@@ -119,9 +141,13 @@ compared AS (
         END AS basis,
         CASE
             WHEN s.billed_credits IS NOT NULL THEN s.billed_credits
-            WHEN s.billed_minutes IS NULL AND s.day >= a.first_day AND s.day <= a.last_day THEN 0
+            WHEN s.billed_minutes IS NULL AND s.day BETWEEN a.first_in_credits AND a.last_in_credits THEN 0
         END AS billed_credits,
-        s.billed_minutes
+        CASE
+            WHEN s.billed_minutes IS NOT NULL THEN s.billed_minutes
+            WHEN s.billed_credits IS NOT NULL OR s.day BETWEEN a.first_in_credits AND a.last_in_credits THEN NULL
+            WHEN s.day BETWEEN a.first_in_minutes AND a.last_in_minutes THEN 0
+        END AS billed_minutes
     FROM sums AS s
     LEFT JOIN asked AS a ON s.company_id = a.company_id
 )
@@ -135,13 +161,17 @@ SELECT
     computed AS computed_credits,
     basis,
     CAST(billed_credits AS DOUBLE) AS billed_credits,
-    billed_minutes,
+    CAST(billed_minutes AS DOUBLE) AS billed_minutes,
     CAST(billed_credits - reported - computed AS DOUBLE) AS difference,
     CASE
-        WHEN billed_credits IS NULL AND billed_minutes IS NOT NULL
-            THEN 'billed in minutes, which have no documented price in credits'
+        WHEN billed_credits IS NULL AND billed_minutes IS NULL
+            THEN 'nothing billed for this day yet, or no billing loaded for it'
+        WHEN billed_credits IS NULL AND kind <> 'preview'
+            THEN 'billed in minutes, in which only previews have a documented price'
+        WHEN billed_credits IS NULL AND ABS(billed_minutes - 0.4 * (reported + computed)) < 0.005
+            THEN 'billed in minutes as expected'
         WHEN billed_credits IS NULL
-            THEN 'no billing loaded for this day and company'
+            THEN 'billed in minutes, but not 0.4 a preview page: for requests not loaded here, or on another day'
         WHEN ABS(billed_credits - reported - computed) < 0.005
             THEN 'billed as expected'
         WHEN kind = 'other'

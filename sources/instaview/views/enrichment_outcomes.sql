@@ -6,12 +6,14 @@
 -- day: The day, in UTC, on which the enrichment run ended; on which it was asked for where that is missing.
 -- company_id: The company it was read for, where one was given.
 -- outcome: succeeded, profile failed (that profile alone, not billed), or run failed (before any profile was read).
--- error_code: Why it failed, UNKNOWN where the API gave no code; null for succeeded.
+-- error_code: Why it failed, UNKNOWN where the API gave no code, or counts a failure that it does not list; null for
+--   succeeded.
 -- runs: Enrichment runs with this outcome; one with several outcomes counts for each.
--- asked: Profiles asked for; 0 for run failed, where the API does not say how many there were.
+-- asked: Profiles asked for, listed or only counted by the API; 0 for run failed, where it does not say how many.
 -- succeeded: Of these the ones enriched.
 -- failed: Of these the ones that could not be enriched.
 -- credits: Credits consumed, as the API reports them; one a profile enriched where it does not.
+-- computed_credits: Of these the ones computed, for runs without a report.
 
 WITH profiles AS (
     SELECT
@@ -23,36 +25,66 @@ WITH profiles AS (
     GROUP BY 1, 2, 3
 ),
 
-enriched AS (
-    SELECT request_id, asked FROM profiles WHERE outcome = 'succeeded'
+listed AS (
+    SELECT
+        request_id,
+        SUM(CASE WHEN outcome = 'succeeded' THEN asked ELSE 0 END) AS succeeded,
+        SUM(CASE WHEN outcome = 'succeeded' THEN 0 ELSE asked END) AS failed
+    FROM profiles
+    GROUP BY request_id
+),
+
+-- an answer can count more profiles than it lists, or list some without an id
+counted AS (
+    SELECT
+        r.request_id,
+        r.credits_consumed,
+        CASE
+            WHEN r.enriched_count > COALESCE(l.succeeded, 0) THEN r.enriched_count
+            ELSE COALESCE(l.succeeded, 0)
+        END AS succeeded,
+        CASE
+            WHEN r.failure_count > COALESCE(l.failed, 0) THEN r.failure_count - COALESCE(l.failed, 0)
+            ELSE 0
+        END AS failed_unlisted
+    FROM enrichment_runs AS r
+    LEFT JOIN listed AS l ON r.request_id = l.request_id
+),
+
+failures AS (
+    SELECT request_id, error_code, asked FROM profiles WHERE outcome = 'profile failed'
+    UNION ALL
+    SELECT request_id, 'UNKNOWN' AS error_code, failed_unlisted AS asked FROM counted WHERE failed_unlisted > 0
 ),
 
 outcomes AS (
     SELECT
-        r.request_id,
+        request_id,
         'succeeded' AS outcome,
         CAST(NULL AS TEXT) AS error_code,
-        COALESCE(e.asked, 0) AS asked,
-        CAST(COALESCE(r.credits_consumed, e.asked) AS DOUBLE) AS credits
-    FROM enrichment_runs AS r
-    LEFT JOIN enriched AS e ON r.request_id = e.request_id
-    WHERE e.asked > 0 OR r.credits_consumed <> 0
+        succeeded AS asked,
+        CAST(COALESCE(credits_consumed, succeeded) AS DOUBLE) AS credits,
+        CAST(CASE WHEN credits_consumed IS NULL THEN succeeded ELSE 0 END AS DOUBLE) AS computed_credits
+    FROM counted
+    WHERE succeeded > 0 OR credits_consumed <> 0
     UNION ALL
     SELECT
-        p.request_id,
-        p.outcome,
-        p.error_code,
-        p.asked,
-        CAST(0 AS DOUBLE) AS credits
-    FROM profiles AS p
-    WHERE p.outcome = 'profile failed'
+        request_id,
+        'profile failed' AS outcome,
+        error_code,
+        SUM(asked) AS asked,
+        CAST(0 AS DOUBLE) AS credits,
+        CAST(0 AS DOUBLE) AS computed_credits
+    FROM failures
+    GROUP BY request_id, error_code
     UNION ALL
     SELECT
         request_id,
         'run failed' AS outcome,
         COALESCE(error_code, 'UNKNOWN') AS error_code,
         0 AS asked,
-        CAST(0 AS DOUBLE) AS credits
+        CAST(0 AS DOUBLE) AS credits,
+        CAST(0 AS DOUBLE) AS computed_credits
     FROM enrichment_runs
     WHERE status = 'failed'
 ),
@@ -64,7 +96,8 @@ dated AS (
         o.outcome,
         o.error_code,
         o.asked,
-        o.credits
+        o.credits,
+        o.computed_credits
     FROM outcomes AS o
     INNER JOIN enrichment_runs AS r ON o.request_id = r.request_id
 )
@@ -78,6 +111,7 @@ SELECT
     CAST(SUM(asked) AS BIGINT) AS asked,
     CAST(SUM(CASE WHEN outcome = 'succeeded' THEN asked ELSE 0 END) AS BIGINT) AS succeeded,
     CAST(SUM(CASE WHEN outcome = 'profile failed' THEN asked ELSE 0 END) AS BIGINT) AS failed,
-    SUM(credits) AS credits
+    SUM(credits) AS credits,
+    SUM(computed_credits) AS computed_credits
 FROM dated
 GROUP BY day, company_id, outcome, error_code

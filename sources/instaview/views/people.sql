@@ -9,8 +9,8 @@
 -- headline: Headline of the profile.
 -- location: Where the person lives.
 -- current_company: Present employer.
--- first_seen_at: When the first run that delivered the profile was completed; a re-run that lists it again counts by
---   its own time.
+-- first_seen_at: When the first run that delivered the profile was completed, or later: of a run that was re-run and
+--   lists it again only the last pass is known.
 -- last_seen_at: When the latest run that delivered it was completed.
 -- best_score: Highest match score in any request; null where it never had one.
 -- emails: Different e-mail addresses known, regardless of capitals.
@@ -89,7 +89,7 @@ profiles AS (
 addresses AS (
     SELECT profile_id, COUNT(DISTINCT LOWER(email)) AS emails
     FROM profile_emails
-    WHERE email IS NOT NULL
+    WHERE TRIM(email) <> ''
     GROUP BY profile_id
 ),
 
@@ -103,7 +103,7 @@ addresses_latest_first AS (
         ) AS place
     FROM profile_emails AS e
     INNER JOIN deliveries AS d ON e.candidate_id = d.candidate_id
-    WHERE e.email IS NOT NULL
+    WHERE TRIM(e.email) <> ''
 )
 
 SELECT

@@ -1,19 +1,23 @@
--- One row a day and company: what became of the requests that the connector was first given on that day.
+-- One row a day and company: what became of the requests that were made on that day, however late they were loaded.
 --
 -- question: Do requests come through, and how long do they take?
 -- key: day, company_id
 --
--- day: The day, in UTC, on which a load first wrote the requests down.
+-- day: The day, in UTC, on which the runs were asked for; where no result tells, on which a load first wrote the
+--   requests down.
 -- company_id: The company they were read for, where one was given.
--- requests: Requests first given on that day.
+-- requests: Requests of that day.
 -- completed: Of these the ones that completed.
 -- failed: Of these the ones whose run failed.
 -- not_found: Of these the ones the API did not know.
 -- error: Of these the ones that could not be read.
 -- processing: Of these the ones not finished yet.
 -- share_completed: completed as a share of the finished ones, which are all but processing; null without any.
--- seconds_to_complete_average: Mean time from asking for a run to its completion, in seconds, of the completed ones
---   that tell both times; null without any, like the three that follow. A re-run counts to the end of its last pass.
+-- with_time: Of the completed ones those that tell when they were asked for and when they ended. Runs known to have
+--   been re-run are left out: what lies between is no waiting. Known is it of runs that have candidates of an earlier
+--   pass; the others count to the end of their last pass.
+-- seconds_to_complete_average: Mean time from asking for a run to its completion, in seconds, over with_time; null
+--   without any, like the three that follow.
 -- seconds_to_complete_median: Median of the same, interpolated between neighbours.
 -- seconds_to_complete_p95: The time within which 95 of 100 completed, interpolated between neighbours.
 -- seconds_to_complete_longest: The longest of these times.
@@ -22,8 +26,17 @@
 -- oldest_unfinished_at: When the oldest of those still processing was first written down; null without any.
 -- oldest_unfinished_request_id: Which one that is.
 
-WITH runs AS (
-    SELECT request_id, created_at, completed_at FROM sourcing_runs
+WITH earliest AS (
+    SELECT request_id, MIN(run_completed_at) AS pass_at FROM candidates GROUP BY request_id
+),
+
+runs AS (
+    SELECT
+        r.request_id,
+        r.created_at,
+        CASE WHEN e.pass_at < r.completed_at THEN NULL ELSE r.completed_at END AS completed_at
+    FROM sourcing_runs AS r
+    LEFT JOIN earliest AS e ON r.request_id = e.request_id
     UNION ALL
     SELECT request_id, created_at, completed_at FROM enrichment_runs
     UNION ALL
@@ -32,7 +45,7 @@ WITH runs AS (
 
 given AS (
     SELECT
-        CAST(q.first_seen_at AT TIME ZONE 'UTC' AS DATE) AS day,
+        CAST(COALESCE(r.created_at, q.first_seen_at) AT TIME ZONE 'UTC' AS DATE) AS day,
         q.company_id,
         q.request_id,
         q.state,
@@ -119,6 +132,7 @@ SELECT
     COUNT(CASE WHEN state = 'processing' THEN 1 END) AS processing,
     CAST(COUNT(CASE WHEN state = 'completed' THEN 1 END) AS DOUBLE)
     / NULLIF(COUNT(CASE WHEN state <> 'processing' THEN 1 END), 0) AS share_completed,
+    COUNT(seconds) AS with_time,
     AVG(seconds) AS seconds_to_complete_average,
     SUM(median_part) AS seconds_to_complete_median,
     SUM(p95_part) AS seconds_to_complete_p95,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
 import dlt
+from dlt.common.destination.exceptions import DestinationException
 
 from .client import SCOPES, Answer, Client, Outcome
 from .destination import GO_ON, warehouse_errors
@@ -19,7 +21,9 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 """A request that does not exist: 404 shows that the key may ask, 403 that it may not."""
 _PROBES = (Request(f"req_{_NOBODY}", "sourcing"), Request(f"enr_{_NOBODY}", "enrichment"))
 BILLING = "read:billing"
-_PROBE_TABLE = "instaview_check"
+_NO_VIEWS = (
+    "it may create tables, but no views: grant the loader to create views in the dataset, or do without them"
+)
 
 
 @dataclass
@@ -32,6 +36,8 @@ class Check:
     budget: Budget | None
     destination: str
     destination_problem: str | None
+    destination_note: str | None = None
+    """What a load can do without."""
 
     @property
     def ok(self) -> bool:
@@ -50,6 +56,7 @@ class Check:
                 "name": self.destination,
                 "reachable": self.destination_problem is None,
                 "problem": self.destination_problem,
+                "note": self.destination_note,
             },
         }
 
@@ -69,6 +76,8 @@ class Check:
                 f"{hour.remaining} of {hour.limit} this hour"
             )
         lines.append(f"destination  {self.destination}: {self.destination_problem or 'reachable and writable'}")
+        if self.destination_note is not None:
+            lines.append(f"note         {self.destination_note}")
         return "\n".join(lines)
 
 
@@ -83,12 +92,14 @@ def run_check(pipeline: dlt.Pipeline, settings: InstaviewSettings) -> Check:
     faults = [a for a in answers.values() if a.outcome in (Outcome.UNAUTHORIZED, Outcome.FAULT, Outcome.RATE_LIMITED)]
     problem = f"{faults[0].error_code}: {faults[0].error_message or 'no more was said'}" if faults else "good"
     name = pipeline.destination.destination_name if pipeline.destination else "none"
+    destination_problem, destination_note = _look_at_destination(pipeline)
     return Check(
         key=problem,
         scopes={scope: _allowed(answer) for scope, answer in answers.items()},
         budget=budget,
         destination=f"{name}, dataset {pipeline.dataset_name}",
-        destination_problem=_destination_problem(pipeline),
+        destination_problem=destination_problem,
+        destination_note=destination_note,
     )
 
 
@@ -112,30 +123,41 @@ def _allowed(answer: Answer) -> bool | None:
     return False if answer.outcome in (Outcome.FORBIDDEN, Outcome.UNAUTHORIZED) else None
 
 
-def _destination_problem(pipeline: dlt.Pipeline) -> str | None:
+def _look_at_destination(pipeline: dlt.Pipeline) -> tuple[str | None, str | None]:
+    """What is wrong with the destination, and what it lacks that a load can do without."""
     try:
         with warehouse_errors(pipeline), pipeline.sql_client() as client:
-            _try_to_write(client)
+            views = _try_to_write(client, with_view=True)
             with client.with_staging_dataset():
                 _try_to_write(client)
     except InstaviewError as error:
-        return str(error).removesuffix(GO_ON)
-    return None
+        return str(error).removesuffix(GO_ON), None
+    return None, None if views else _NO_VIEWS
 
 
-def _try_to_write(client: Any) -> None:
-    """Creates a table where loads would, writes a row and drops it again, and the dataset if it was not there."""
-    existed = client.has_dataset()
-    if not existed:
+def _try_to_write(client: Any, *, with_view: bool = False) -> bool:
+    """Creates a table where loads would, writes a row and drops it again; whether a view of it could be created too.
+
+    A dataset that was not there stays, empty: a first load may have begun to fill it meanwhile. The table has a name
+    that no other check uses, so that neither one at the same time nor what a killed one left is in the way.
+    """
+    if not client.has_dataset():
         client.create_dataset()
+    probe = f"instaview_check_{secrets.token_hex(6)}"
+    table, view = client.make_qualified_table_name(probe), client.make_qualified_table_name(f"{probe}_view")
     try:
-        table = client.make_qualified_table_name(_PROBE_TABLE)
         client.execute_sql(f"CREATE TABLE {table} (probe INT)")
-        try:
-            client.execute_sql(f"INSERT INTO {table} VALUES (1)")
-            client.execute_sql(f"DELETE FROM {table} WHERE probe = 1")
-        finally:
-            client.execute_sql(f"DROP TABLE {table}")
+        client.execute_sql(f"INSERT INTO {table} VALUES (1)")
+        client.execute_sql(f"DELETE FROM {table} WHERE probe = 1")
+        return not with_view or _can_create(client, view, table)
     finally:
-        if not existed:
-            client.drop_dataset()
+        client.execute_sql(f"DROP TABLE IF EXISTS {table}")
+
+
+def _can_create(client: Any, view: str, table: str) -> bool:
+    try:
+        client.execute_sql(f"CREATE VIEW {view} AS SELECT probe FROM {table}")
+    except DestinationException:
+        return False
+    client.execute_sql(f"DROP VIEW {view}")
+    return True

@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from dlt.destinations.exceptions import DatabaseTerminalException
 
 from instaview.destination import is_connection_error, target_of
 from instaview.exceptions import DestinationFailed
@@ -42,6 +43,36 @@ def test_a_warehouse_that_can_be_written_to_is_good_and_left_as_it_was(machine):
     assert problem(machine) is None
 
 
+def meanwhile(machine, monkeypatch, happens):
+    """Has something happen when a check has made its table, and before it drops it."""
+    with machine.pipeline() as pipeline:
+        client = type(pipeline.sql_client())
+    execute, happened = client.execute_sql, []
+
+    def execute_sql(self, sql, *arguments, **named):
+        done = execute(self, sql, *arguments, **named)
+        if str(sql).startswith("INSERT") and "instaview_check" in str(sql).lower() and not happened:
+            happened.append(True)
+            happens()
+        return done
+
+    monkeypatch.setattr(client, "execute_sql", execute_sql)
+
+
+def test_a_first_load_that_begins_during_a_check_is_not_swept_away(sandbox, machine, monkeypatch):
+    ids = sandbox.add("sourcing", 1)
+    meanwhile(machine, monkeypatch, lambda: machine.load(*ids))
+    assert problem(machine) is None
+    assert machine.states() == dict.fromkeys(ids, "completed")
+
+
+def test_two_checks_at_once_are_not_in_each_other_s_way_nor_is_what_a_killed_one_left(machine, monkeypatch):
+    found = []
+    meanwhile(machine, monkeypatch, lambda: found.append(problem(machine)))
+    assert problem(machine) is None
+    assert found == [None]
+
+
 @pytest.mark.only_on("postgres")
 def test_postgres_names_the_setting(machine):
     address = machine.warehouse.settings["DESTINATION__POSTGRES__CREDENTIALS"]
@@ -59,7 +90,7 @@ def test_postgres_names_the_setting(machine):
 
 
 @pytest.mark.only_on("postgres")
-def test_the_grants_of_the_script_suffice_on_postgres_and_fewer_are_told(sandbox, machine):
+def test_the_grants_of_the_script_suffice_on_postgres_and_fewer_are_told(sandbox, machine, caplog):
     script = (DOCS / "postgres.sql").read_text(encoding="utf-8")
     machine.sql("CREATE ROLE stranger LOGIN")
     owner = machine.warehouse.settings["DESTINATION__POSTGRES__CREDENTIALS"]
@@ -81,9 +112,31 @@ def test_the_grants_of_the_script_suffice_on_postgres_and_fewer_are_told(sandbox
     ids = sandbox.add("sourcing", 1)
     assert machine.load(*ids, **as_("instaview_loader"))["completed"] == 1
     assert machine.load(*ids, "--refresh", **as_("instaview_loader"))["completed"] == 1
+    assert caplog.text == "", "views are created too"
     machine.sql("CREATE ROLE analyst LOGIN IN ROLE instaview_reader")
     read = machine.run("status", "--json", **as_("analyst"))
     assert json.loads(read.stdout)["requests"]["completed"] == 1, "new tables can be read by those who may"
+    with machine.pipeline(**as_("analyst")) as pipeline, pipeline.sql_client() as client:
+        view = client.make_qualified_table_name("run_health")
+        assert client.execute_sql(f"SELECT * FROM {view}"), "and so can views"
+
+
+def test_a_loader_that_may_create_no_views_is_told_in_a_note(machine, monkeypatch):
+    with machine.pipeline() as pipeline:
+        client = type(pipeline.sql_client())
+    execute = client.execute_sql
+
+    def execute_sql(self, sql, *arguments, **named):
+        if str(sql).startswith("CREATE VIEW"):
+            raise DatabaseTerminalException(PermissionError("permission denied"))
+        return execute(self, sql, *arguments, **named)
+
+    monkeypatch.setattr(client, "execute_sql", execute_sql)
+    done = machine.run("check")
+    assert done.returncode == 0
+    assert "reachable and writable" in done.stdout
+    assert "grant the loader to create views" in done.stdout
+    assert "no views" in json.loads(machine.run("check", "--json").stdout)["destination"]["note"]
 
 
 @pytest.mark.only_on("snowflake")

@@ -21,9 +21,7 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 """A request that does not exist: 404 shows that the key may ask, 403 that it may not."""
 _PROBES = (Request(f"req_{_NOBODY}", "sourcing"), Request(f"enr_{_NOBODY}", "enrichment"))
 BILLING = "read:billing"
-_NO_VIEWS = (
-    "it may create tables, but no views: grant the loader to create views in the dataset, or do without them"
-)
+_NO_VIEWS = "it may create tables, but no views: grant the loader to create views in the dataset, or do without them"
 
 
 @dataclass

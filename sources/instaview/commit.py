@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from .destination import one_connection, warehouse_errors
 from .lease import only_writer
+from .pending import note_own_loads
 from .source import Rows, rows_source
 from .working_folder import forget_loaded
 
@@ -22,6 +23,7 @@ def commit(pipeline: dlt.Pipeline, rows: Rows) -> list[str]:
     """
     with warehouse_errors(pipeline), only_writer(pipeline), one_connection(pipeline):
         info = pipeline.run(rows_source(pipeline, rows))
+        note_own_loads(pipeline, info.loads_ids)
     forget_loaded(pipeline)
     pa.default_memory_pool().release_unused()  # Arrow keeps what it freed, and the warehouse's client has its own
     return list(info.loads_ids)

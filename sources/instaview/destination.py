@@ -18,6 +18,7 @@ from dlt.destinations.exceptions import DestinationConnectionError
 from .diagnosis import advice, without_secrets
 from .exceptions import DestinationFailed, InstaviewError, UsageError
 from .request_ids import printable
+from .silence import notice_dead_connections
 
 PIPELINE = "instaview"
 GO_ON = ", then run the same load again: it goes on from here"
@@ -65,6 +66,8 @@ def prepare(pipeline: dlt.Pipeline) -> None:
         )
     if destination.destination_type == DUCKDB:
         _tell_file_and_dataset_apart(pipeline, destination)
+    if destination.destination_type == POSTGRES:
+        notice_dead_connections(pipeline)
     if destination.destination_type == SNOWFLAKE:
         setting = f"destination.{destination.destination_name}.keep_staged_files"
         if dlt.config.get(setting) is None:  # copies of people's data, which nobody would ever read or delete

@@ -4,7 +4,7 @@ A package whose loading had begun is never gone on with: where dlt was killed be
 did, it would copy it again. It is dropped, and its requests are read again, which replaces whatever of it has arrived.
 
 Whether another machine has loaded since is told without a clock, for those of two machines need not agree: this one
-notes how many loads the warehouse holds when a load begins, and counts its own. With any more there, others have loaded.
+notes how many loads the warehouse holds when a load begins, and counts its own. With more there, others have loaded.
 """
 
 from __future__ import annotations

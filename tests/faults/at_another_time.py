@@ -1,6 +1,7 @@
 """The command under a clock that is off, and steps once more under way: `at_another_time.py SECONDS SECONDS load …`.
 
-It steps when the id of the first load is made; dlt's own clock for these ids then never goes back. With a further `locked-out` in front of the command the warehouse cannot be opened when a package is to be loaded.
+It steps when the id of the first load is made; dlt's own clock for these ids then never goes back. With a further
+`locked-out` in front of the command the warehouse cannot be opened when a package is to be loaded.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import dlt
-import duckdb
 import pytest
 from history import repeated_keys
 from oracle import expected_tables, without_requests

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # destination, what its message holds, the settings to look at; the first that fits counts
@@ -33,6 +35,9 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
 _NOT_ALLOWED = re.compile(
     r"permission|insufficient privileges|access denied|not authorized|does not have|must be owner", re.IGNORECASE
 )
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS)
+_FULL_IN_WORDS = re.compile("|".join(map(os.strerror, _FULL)), re.IGNORECASE)
+_A_FILE = re.compile(r"file \"(/[^\"]+)\"")
 _SECRET_NAMES = re.compile(r"password|private_key$|passphrase|token$|secret", re.IGNORECASE)
 _IN_AN_ADDRESS = re.compile(r"(?<=://)[^@\s/]*:[^@\s]*@")
 
@@ -45,9 +50,35 @@ def advice(destination: str, message: str) -> str | None:
             if settings.startswith(":"):
                 return f"look at credentials under [destination.{destination}]{settings}"
             return f"look at {settings} under {place}"
-    if _NOT_ALLOWED.search(message):
+    if is_not_allowed(message):
         return f"the grants do not suffice; docs/warehouses/{destination}.sql has those that do"
     return None
+
+
+def is_not_allowed(message: str) -> bool:
+    """Whether a warehouse says that the loader may not do what it tried."""
+    return _NOT_ALLOWED.search(message) is not None
+
+
+def full_disk(causes: Sequence[BaseException], folder: str) -> str | None:
+    """What to do about a disk that has no room, or cannot be written to; None where no cause of an error is one.
+
+    Args:
+        causes: all errors behind one, the outermost first.
+        folder: where dlt writes on this machine; Python does not tell the file when a write into it fails.
+    """
+    here = next((c for c in causes if isinstance(c, OSError) and c.errno in _FULL), None)
+    if here is not None:
+        return _room_for(str(here.filename or folder), read_only=here.errno == errno.EROFS)
+    for message in map(str, reversed(causes)):
+        if said := _FULL_IN_WORDS.search(message):
+            named = _A_FILE.search(message)
+            return _room_for(named[1] if named else "the warehouse", read_only=said[0].lower().startswith("read-only"))
+    return None
+
+
+def _room_for(what: str, *, read_only: bool) -> str:
+    return f"the disk of {what} can only be read; mend it" if read_only else f"no room on the disk of {what}; make some"
 
 
 def without_secrets(text: str, credentials: Mapping[str, Any]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import random
 import re
 import resource
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import dlt
@@ -17,6 +19,7 @@ from history import repeated_keys
 from oracle import expected_tables, without_requests
 from proxy import Cable
 
+from instaview import views
 from instaview.destination import prepare
 
 KINDS = ("sourcing", "enrichment", "preview")
@@ -56,9 +59,64 @@ def test_a_full_disk(api, machine, kilobytes):
     process = m.start(
         "load", *second, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     )
-    assert_one_clear_line(*ended(process))
+    code, stderr = ended(process)
+    assert_one_clear_line(code, stderr)
+    assert "no room on the disk of /" in stderr
     m.load(*second)
     assert_right(m, sandbox, first + second)
+
+
+@contextmanager
+def small_disk(folder, size):
+    """A disk of its own at a folder that is there and empty, where the system lets us have one."""
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True)
+    if made.returncode:
+        pytest.skip("only root may have a disk; the other tests limit the size of files")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("size", ["4k", pytest.param("12k", marks=pytest.mark.long), "300k"])
+def test_no_room_for_dlt_s_folder(api, machine, size):
+    sandbox, url = api()
+    ids = mixed(sandbox, 20)
+    m = machine(sandbox, url)
+    with small_disk(m.home, size):
+        code, stderr = ended(m.start("load", *ids))
+        assert_one_clear_line(code, stderr)
+        assert f"no room on the disk of {m.home}/dlt" in stderr
+    m.load(*ids)
+    assert_right(m, sandbox, ids)
+
+
+def test_no_room_for_the_warehouse(api, machine, tmp_path):
+    sandbox, url = api()
+    ids = mixed(sandbox, 20)
+    m = machine(sandbox, url)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    m.database = disk / "warehouse.duckdb"
+    with small_disk(disk, "600k"):
+        code, stderr = ended(m.start("load", *ids))
+        assert_one_clear_line(code, stderr)
+        assert f"no room on the disk of {disk}/warehouse.duckdb" in stderr
+    m.load(*ids)
+    assert_right(m, sandbox, ids)
+
+
+def test_no_room_for_the_views_is_not_taken_for_a_missing_grant(api, machine, caplog, monkeypatch):
+    sandbox, url = api()
+    m = machine(sandbox, url)
+
+    def full(pipeline):
+        raise OSError(errno.ENOSPC, "No space left on device", "/data/warehouse.duckdb.wal")
+
+    monkeypatch.setattr(views, "_current", full)
+    m.load(*sandbox.add("preview", 1))
+    assert "no room on the disk of /data/warehouse.duckdb.wal. Mend it, then run" in caplog.text
+    assert "Grant" not in caplog.text
 
 
 def holding(database):

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import socket
+import string
 from pathlib import Path
 
 import pytest
 from dlt.destinations.exceptions import DatabaseTerminalException
 
-from instaview.destination import is_connection_error, target_of
+from instaview.destination import _causes, is_connection_error, target_of, warehouse_errors
 from instaview.exceptions import DestinationFailed
 from instaview.status import read_status
 from instaview.tables import ARROW_TYPES
 
+SOURCING = "req_00000000-0000-4000-8000-000000000001"
 DOCS = Path(__file__).parents[2] / "docs" / "warehouses"
 
 
@@ -195,6 +198,48 @@ def test_a_warehouse_that_is_down_is_told_from_one_that_refuses(machine):
     with machine.pipeline(**settings) as pipeline, pytest.raises(DestinationFailed) as failed:
         read_status(pipeline)
     assert is_connection_error(failed.value.__context__), "a load keeps what it could not load yet, and tries again"
+
+
+@pytest.mark.only_on("postgres")
+@pytest.mark.parametrize(
+    ("code", "name", "unreachable"),
+    [
+        ("53100", "DiskFull", False),
+        ("53200", "OutOfMemory", False),
+        ("54000", "ProgramLimitExceeded", False),
+        ("55P03", "LockNotAvailable", False),
+        ("57014", "QueryCanceled", False),
+        ("53300", "TooManyConnections", True),
+        ("57P01", "AdminShutdown", True),
+        ("08006", "ConnectionFailure", True),
+    ],
+)
+def test_what_a_server_refuses_is_not_taken_for_one_that_cannot_be_reached(machine, code, name, unreachable):
+    raising = f"DO $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{code}'; END $$"
+    with machine.pipeline() as pipeline:
+        with pytest.raises(DestinationFailed) as failed, warehouse_errors(pipeline), pipeline.sql_client() as client:
+            client.execute_sql(raising)
+    assert name in {type(cause).__name__ for cause in _causes(failed.value.__context__)}
+    assert is_connection_error(failed.value.__context__) is unreachable
+    assert ("that it is reachable" in str(failed.value)) is unreachable
+
+
+@pytest.mark.only_on("postgres")
+def test_a_hash_index_takes_keys_that_a_btree_refuses(machine):
+    sent = {SOURCING: {"requestId": SOURCING, "status": "completed", "candidates": [{"profileId": random_text(9_000)}]}}
+    machine.load()
+    told = re.search(r"`CREATE INDEX ON instaview(\.candidates .*?)`", (DOCS / "README.md").read_text())[1]
+    machine.sql("CREATE INDEX odd ON {candidates} (candidate_id)")
+    with pytest.raises(DestinationFailed, match=r"index row.*mend it"):
+        machine.load_payloads(sent)
+    machine.sql(f"DROP INDEX {machine.dataset}.odd")
+    machine.sql(f"CREATE INDEX ON {machine.dataset}{told}")
+    assert machine.load_payloads(sent).completed == 1
+
+
+def random_text(length):
+    """A text that does not become shorter where a database packs it."""
+    return "".join(random.Random(0).choices(string.ascii_letters + string.digits, k=length))
 
 
 @pytest.mark.only_on("postgres", "snowflake", "bigquery")

@@ -9,7 +9,6 @@ destination itself from DESTINATION_NAME and DATASET_NAME. Exit codes are those 
 import os
 import sys
 
-os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # dlt logs stack traces; our errors say it in a line
 
 import dlt

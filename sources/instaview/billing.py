@@ -34,6 +34,7 @@ from .rate_limit import RateLimiter
 from .resolver import FAULT_TRIES, KEY_REFUSED
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
 from .tables import BILLING_USAGE
+from .telemetry import off_unless_asked
 from .usage import Json, companies_of, company_id_of, entries_of, usage_rows
 
 if TYPE_CHECKING:
@@ -304,6 +305,7 @@ def billing_usage(
     settings.key()
 
     def rows() -> Iterator[pa.Table]:
+        off_unless_asked()
         usage = BillingReader(settings, last_days(dlt.current.pipeline()), since=first).read()
         _warn(usage)
         load_id = dlt.current.load_package_state()["load_id"]

@@ -231,7 +231,6 @@ def sandbox(
 
 def main() -> None:
     """Runs the command."""
-    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # dlt logs stack traces; our errors say it in a line
     signal.signal(signal.SIGTERM, lambda signum, _: sys.exit(128 + signum))
     app()

@@ -20,6 +20,7 @@ from .diagnosis import advice, full_disk, without_secrets
 from .exceptions import DestinationFailed, InstaviewError, UsageError
 from .request_ids import printable
 from .silence import notice_dead_connections
+from .telemetry import off_unless_asked
 
 PIPELINE = "instaview"
 GO_ON = ", then run the same load again: it goes on from here"
@@ -59,6 +60,7 @@ def prepare(pipeline: dlt.Pipeline) -> None:
     Raises:
         UsageError: a package is not installed, the destination cannot replace rows, or a setting does not fit.
     """
+    off_unless_asked()
     destination = pipeline.destination
     if destination is None:
         return

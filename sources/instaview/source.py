@@ -32,6 +32,7 @@ from .request_ids import requests_from
 from .rows import RESULTS_AT_ONCE
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
 from .tables import REQUESTS, TABLES, Table
+from .telemetry import off_unless_asked
 from .working_folder import SCHEMA, keep_private
 
 logger = logging.getLogger("instaview")
@@ -101,6 +102,7 @@ def instaview_source(
         _make_ready(dlt.current.pipeline())
 
     def results() -> Iterator[Any]:
+        off_unless_asked()
         keep_private(dlt.current.pipeline())
         plan = make_plan(
             dlt.current.pipeline(),

@@ -127,20 +127,60 @@ class Sink:
         self._socket.close()
 
 
-@pytest.mark.parametrize("asked_for", [False, True])
-def test_the_command_sends_no_telemetry_unless_asked(api, machine, asked_for):
-    sandbox, url = api()
-    m, sink = machine(sandbox, url), Sink()
-    env = m.env(RUNTIME__DLTHUB_TELEMETRY_ENDPOINT=sink.url)
-    env.pop("RUNTIME__DLTHUB_TELEMETRY")
-    if asked_for:  # shows that the sink would notice
-        env["RUNTIME__DLTHUB_TELEMETRY"] = "true"
-    ids = sandbox.add("preview", 1)
+WAYS = {
+    "command": "import sys; from instaview.cli import main; sys.argv = ['instaview', 'load', {id}]; main()",
+    "load": "import dlt; p = dlt.pipeline('p', destination='duckdb', dataset_name='instaview'); "
+    "import instaview; instaview.load(p, [{id}])",
+    "source": "import dlt; p = dlt.pipeline('p', destination='duckdb', dataset_name='instaview'); "
+    "import instaview; p.run(instaview.instaview_source([{id}]))",
+    "source made first": "import dlt; import instaview; s = instaview.instaview_source([{id}]); "
+    "dlt.pipeline('p', destination='duckdb', dataset_name='instaview').run(s)",
+    "billing": "import dlt; p = dlt.pipeline('p', destination='duckdb', dataset_name='instaview'); "
+    "import instaview; p.run(instaview.billing_usage())",
+}
+ASKED_FOR = {"RUNTIME__DLTHUB_TELEMETRY": "true"}
+CONNECTIONS = """
+import sys
+def note(event, arguments):
+    if event == "socket.connect":
+        print("connected to", arguments[1], file=sys.stderr)
+sys.addaudithook(note)
+"""
+
+
+def run_with(machine, sink, way, request_id, **settings):
+    env = machine.env(RUNTIME__DLTHUB_TELEMETRY_ENDPOINT=sink.url, **settings)
+    if not settings:
+        env.pop("RUNTIME__DLTHUB_TELEMETRY")
+    code = CONNECTIONS + WAYS[way].format(id=repr(request_id))
     done = subprocess.run(
-        [sys.executable, "-m", "instaview", "load", *ids], env=env, cwd=m.folder, capture_output=True, timeout=120
+        [sys.executable, "-c", code], env=env, cwd=machine.folder, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    assert (sink.connections > 0) is asked_for
+    return {line for line in done.stderr.splitlines() if line.startswith("connected to")}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_is_connected_to_but_the_api(api, machine, way):
+    sandbox, url = api()
+    m, sink = machine(sandbox, url), Sink()
+    connected = run_with(m, sink, way, *sandbox.add("preview", 1))
+    assert sink.connections == 0
+    assert connected == {f"connected to ('127.0.0.1', {url.rpartition(':')[2]})"}
+    sink.close()
+
+
+@pytest.mark.parametrize("where", ["environment", "config.toml"])
+@pytest.mark.parametrize("way", ["command", "load"])
+def test_telemetry_is_sent_where_it_is_asked_for(api, machine, way, where):
+    """And shows that the sink would notice."""
+    sandbox, url = api()
+    m, sink = machine(sandbox, url), Sink()
+    if where == "config.toml":
+        (m.folder / ".dlt").mkdir()
+        (m.folder / ".dlt" / "config.toml").write_text("[runtime]\ndlthub_telemetry = true\n")
+    run_with(m, sink, way, *sandbox.add("preview", 1), **(ASKED_FOR if where == "environment" else {}))
+    assert sink.connections > 0
     sink.close()
 
 

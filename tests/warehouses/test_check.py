@@ -200,6 +200,11 @@ def test_a_warehouse_that_is_down_is_told_from_one_that_refuses(machine):
     assert is_connection_error(failed.value.__context__), "a load keeps what it could not load yet, and tries again"
 
 
+def execute(machine, sql):
+    with machine.pipeline() as pipeline, warehouse_errors(pipeline), pipeline.sql_client() as client:
+        client.execute_sql(sql)
+
+
 @pytest.mark.only_on("postgres")
 @pytest.mark.parametrize(
     ("code", "name", "unreachable"),
@@ -216,9 +221,8 @@ def test_a_warehouse_that_is_down_is_told_from_one_that_refuses(machine):
 )
 def test_what_a_server_refuses_is_not_taken_for_one_that_cannot_be_reached(machine, code, name, unreachable):
     raising = f"DO $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{code}'; END $$"
-    with machine.pipeline() as pipeline:
-        with pytest.raises(DestinationFailed) as failed, warehouse_errors(pipeline), pipeline.sql_client() as client:
-            client.execute_sql(raising)
+    with pytest.raises(DestinationFailed) as failed:
+        execute(machine, raising)
     assert name in {type(cause).__name__ for cause in _causes(failed.value.__context__)}
     assert is_connection_error(failed.value.__context__) is unreachable
     assert ("that it is reachable" in str(failed.value)) is unreachable

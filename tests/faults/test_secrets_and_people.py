@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -14,8 +16,10 @@ import traceback
 import dlt
 import duckdb
 import pytest
+from proxy import Proxy
 
 from instaview import DestinationFailed, instaview_source, load
+from instaview_sandbox import Fault
 
 ESCAPES = ["\x1b]0;owned\x07", "\x1b[31mred", "a\nb", "../../up", "[bold]x[/bold]"]
 
@@ -208,6 +212,53 @@ def test_no_argument_steers_the_terminal_or_leaves_the_folder(api, machine, text
     assert "Traceback" not in told
     outside = [p for p in m.folder.rglob("*") if "up" in p.name or "owned" in p.name]
     assert outside == []
+
+
+STEERS = "\x1b]0;owned\x07\x1b[31mred\u202e\x9b2J"
+STEERING = "\x1b\x07\u202e\x9b"
+
+
+def told_by(machine, *arguments, code=0):
+    done = machine.run(*arguments)
+    assert done.returncode == code, done
+    told = done.stdout + done.stderr
+    assert [mark for mark in STEERING if mark in told] == [], arguments
+    return told
+
+
+def test_texts_of_payloads_do_not_steer_the_terminal(api, machine):
+    """In names, statuses, codes and messages, of runs that ended well and of those that failed."""
+    sandbox, url = api()
+    good, failed = sandbox.add("sourcing", 2), sandbox.add("sourcing", 1, state="failed")
+    escaped = json.dumps(STEERS)[1:-1].encode()
+
+    async def strike(exchange):
+        body = re.sub(
+            rb'"(?:name|headline|skill|errorCode|errorMessage)": ?"', lambda found: found[0] + escaped, exchange.body
+        )
+        assert escaped in body
+        await exchange.answer(body)
+
+    with Proxy(url, lambda request_id, calls: strike) as proxy:
+        m = machine(sandbox, proxy.url)
+        told_by(m, "load", *good, *failed, "--json")
+    assert m.query("SELECT count(*) FROM candidates WHERE name LIKE ?", f"{STEERS}%")[0][0] > 0
+    assert m.query("SELECT error_code FROM sourcing_runs WHERE error_code IS NOT NULL")[0][0].startswith(STEERS)
+    for arguments in (["status"], ["status", "--json"], ["load"], ["load", "--refresh"], ["report"], ["views"]):
+        told_by(m, *arguments)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 418, 500])
+def test_errors_of_the_api_do_not_steer_the_terminal(api, machine, status):
+    sandbox, url = api()
+    error = {"code": f"CODE{STEERS}", "message": f"message{STEERS}", "details": STEERS}
+    sandbox.inject(Fault("status", status=status, body=json.dumps({"success": False, "error": error})))
+    m = machine(sandbox, url)
+    told = told_by(m, "load", *sandbox.add("preview", 1), code=1 if status == 401 else 0)
+    told += told_by(m, "check", code=1 if status in (401, 500) else 0)
+    for arguments in (["status"], ["status", "--json"]):
+        told_by(m, *arguments)
+    assert ("]0;owned" in told) is (status in (401, 500)), "what the API says is shown where it says what to do"
 
 
 def test_names_in_answers_do_not_steer_the_terminal(api, machine):

@@ -8,21 +8,27 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# destination, what its message holds, the settings to look at; the first that fits counts
+# destination, what its message holds, the settings to look at; the first that fits counts. Those with a point before
+# them are no credentials
 _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("postgres", r"translate host name|name or service not known", "host"),
-    ("postgres", r"connection refused|timeout expired|no route to host|network is unreachable", "host, port"),
+    ("postgres", r"connection refused|time(d )?out|no route to host|network is unreachable", "host, port"),
+    ("postgres", r"pg_hba.*(no encryption|ssl off)|support ssl|certificate|sslmode|ssl error: tls", "query (sslmode)"),
     ("postgres", r"password|pg_hba|role \S+ does not exist", "username, password"),
     ("postgres", r"database \S+ does not exist", "database"),
-    ("postgres", r"\bssl\b", "query (sslmode)"),
     ("snowflake", r"private.?key|jwt|deserialize|\bpem\b|no such file", "private_key_path, private_key_passphrase"),
-    ("snowflake", r"incorrect username or password|user is empty|authentication", "username, password"),
+    ("snowflake", r"incorrect username or password|(user|password) is empty|authentication", "username, password"),
     ("snowflake", r"no active warehouse|warehouse '?\S+ .*(does not exist|not authorized)", "warehouse"),
     ("snowflake", r"role '?\S+ .*(does not exist|not granted|not authorized)", "role"),
     ("snowflake", r"database '?\S+ .*does not exist|does not have a current database", "database, role"),
     ("snowflake", r"could not connect|failed to connect|\b40[34]\b|resolve|timed? ?out|refused", "host"),
     ("bigquery", r"invalid_grant|private.?key|deserialize|malformed|\bpem\b|jwt", "private_key, client_email"),
-    ("bigquery", r"project .*(not found|has not enabled)|invalid project|has not been used in project", "project_id"),
+    ("bigquery", r"not found in location|different locations", ".location"),
+    (
+        "bigquery",
+        r"not found: project|project .*(not found|has not enabled)|invalid project|has not been used in project",
+        "project_id",
+    ),
     (
         "bigquery",
         r"max retries|resolve|connection error|refused|timed? ?out",
@@ -47,6 +53,8 @@ def advice(destination: str, message: str) -> str | None:
     place = f"[destination.{destination}.credentials]"
     for name, holds, settings in _CAUSES:
         if name == destination and re.search(holds, message, re.IGNORECASE):
+            if settings.startswith("."):
+                return f"look at {settings[1:]} under [destination.{destination}]"
             if settings.startswith(":"):
                 return f"look at credentials under [destination.{destination}]{settings}"
             return f"look at {settings} under {place}"

@@ -8,7 +8,7 @@ SCREENSHOTS ?= $(CURDIR)/.screenshots
 BIN := $(VENV)/bin
 DBT_VENV ?= .cache/dbt
 
-.PHONY: help demo test test-faults test-warehouses test-dbt test-browser audit lint bench docs clean
+.PHONY: help demo test test-faults test-soak test-warehouses test-dbt test-browser audit lint bench docs clean
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -27,6 +27,10 @@ test: $(VENV)/.installed
 # make test-faults  crashes, faults, hostile input, a day of loads: the long way (most of an hour; needs PostgreSQL)
 test-faults: $(VENV)/.installed
 	@$(BIN)/python -m pytest tests/faults -m "long or not long" -n 2
+
+# make test-soak  a whole week of a load every five minutes (most of an hour)
+test-soak: $(VENV)/.installed
+	@SOAK_LOADS=2016 $(BIN)/python -m pytest tests/faults/test_soak.py -m long -s
 
 # make test-warehouses  the promises on DuckDB, Postgres, and emulators of Snowflake and BigQuery
 test-warehouses: $(VENV)/.installed

@@ -11,7 +11,6 @@ import json
 import os
 import sys
 
-os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # dlt logs stack traces; our errors say it in a line
 
 from instaview import InstaviewError, Interrupted, Summary, UsageError, load, open_pipeline, read_requests

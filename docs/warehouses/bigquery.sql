@@ -1,6 +1,7 @@
 -- The least that `instaview load --destination bigquery` needs, for the service account
 -- instaview-loader@PROJECT.iam.gserviceaccount.com. Replace PROJECT and the location, and run it in BigQuery.
--- dlt loads into `instaview_staging` first, and merges from there into `instaview`.
+-- dlt loads into `instaview_staging` first, and merges from there into `instaview`. To BigQuery's roles a view is a
+-- table: the editor may create it, and who may view the dataset may read it.
 CREATE SCHEMA IF NOT EXISTS `PROJECT.instaview` OPTIONS (location = 'EU');
 CREATE SCHEMA IF NOT EXISTS `PROJECT.instaview_staging` OPTIONS (location = 'EU');
 GRANT `roles/bigquery.dataEditor` ON SCHEMA `PROJECT`.`instaview`

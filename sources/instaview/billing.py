@@ -25,6 +25,7 @@ from .exceptions import UsageError
 from .rate_limit import RateLimiter
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
 from .tables import BILLING_USAGE
+from .telemetry import off_unless_asked
 
 if TYPE_CHECKING:
     from .summary import Summary
@@ -86,6 +87,7 @@ def billing_usage(
     settings.key()
 
     def rows() -> Iterator[pa.Table]:
+        off_unless_asked()
         usage = BillingReader(settings, read_held(dlt.current.pipeline(), FIRST_DAYS), since=first).read()
         _warn(usage)
         load_id = dlt.current.load_package_state()["load_id"]

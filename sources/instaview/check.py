@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
 import dlt
+from dlt.common.destination.exceptions import DestinationException
 
 from .client import NOT_FOUND, SCOPES, Answer, Client, Outcome
 from .destination import GO_ON, described, place_of, warehouse_errors
@@ -20,7 +22,7 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 _PROBES = (Request(f"req_{_NOBODY}", "sourcing"), Request(f"enr_{_NOBODY}", "enrichment"))
 BILLING = "read:billing"
 GOOD = "good"
-_PROBE_TABLE = "instaview_check"
+_NO_VIEWS = "it may create tables, but no views: grant the loader to create views in the dataset, or do without them"
 
 
 @dataclass
@@ -37,6 +39,8 @@ class Check:
     place: str
     """Where the destination is: the path of a file, or an address."""
     destination_problem: str | None
+    destination_note: str | None = None
+    """What a load can do without."""
 
     @property
     def ok(self) -> bool:
@@ -57,6 +61,7 @@ class Check:
                 "place": self.place,
                 "reachable": self.destination_problem is None,
                 "problem": self.destination_problem,
+                "note": self.destination_note,
             },
         }
 
@@ -79,6 +84,8 @@ class Check:
             )
         where = f"{self.destination}, in {self.place}"
         lines.append(f"destination  {where}: {self.destination_problem or 'reachable and writable'}")
+        if self.destination_note is not None:
+            lines.append(f"note         {self.destination_note}")
         return "\n".join(lines)
 
 
@@ -91,6 +98,7 @@ def run_check(pipeline: dlt.Pipeline, settings: InstaviewSettings) -> Check:
     key = settings.key()
     answers, budget = asyncio.run(_probe(settings, key))
     results = [answers[SCOPES[request.kind]] for request in _PROBES]  # what was billed is a matter of its own
+    destination_problem, destination_note = _look_at_destination(pipeline)
     return Check(
         key=_key(results),
         trouble=_trouble(results) or _trouble([answers[BILLING]]),
@@ -98,7 +106,8 @@ def run_check(pipeline: dlt.Pipeline, settings: InstaviewSettings) -> Check:
         budget=budget,
         destination=described(pipeline),
         place=place_of(pipeline),
-        destination_problem=_destination_problem(pipeline),
+        destination_problem=destination_problem,
+        destination_note=destination_note,
     )
 
 
@@ -142,30 +151,41 @@ def _allowed(answer: Answer) -> bool | None:
     return False if answer.outcome in (Outcome.FORBIDDEN, Outcome.UNAUTHORIZED) else None
 
 
-def _destination_problem(pipeline: dlt.Pipeline) -> str | None:
+def _look_at_destination(pipeline: dlt.Pipeline) -> tuple[str | None, str | None]:
+    """What is wrong with the destination, and what it lacks that a load can do without."""
     try:
         with warehouse_errors(pipeline), pipeline.sql_client() as client:
-            _try_to_write(client)
+            views = _try_to_write(client, with_view=True)
             with client.with_staging_dataset():
                 _try_to_write(client)
     except InstaviewError as error:
-        return str(error).removesuffix(GO_ON)
-    return None
+        return str(error).removesuffix(GO_ON), None
+    return None, None if views else _NO_VIEWS
 
 
-def _try_to_write(client: Any) -> None:
-    """Creates a table where loads would, writes a row and drops it again, and the dataset if it was not there."""
-    existed = client.has_dataset()
-    if not existed:
+def _try_to_write(client: Any, *, with_view: bool = False) -> bool:
+    """Creates a table where loads would, writes a row and drops it again; whether a view of it could be created too.
+
+    A dataset that was not there stays, empty: a first load may have begun to fill it meanwhile. The table has a name
+    that no other check uses, so that neither one at the same time nor what a killed one left is in the way.
+    """
+    if not client.has_dataset():
         client.create_dataset()
+    probe = f"instaview_check_{secrets.token_hex(6)}"
+    table, view = client.make_qualified_table_name(probe), client.make_qualified_table_name(f"{probe}_view")
     try:
-        table = client.make_qualified_table_name(_PROBE_TABLE)
         client.execute_sql(f"CREATE TABLE {table} (probe INT)")
-        try:
-            client.execute_sql(f"INSERT INTO {table} VALUES (1)")
-            client.execute_sql(f"DELETE FROM {table} WHERE probe = 1")
-        finally:
-            client.execute_sql(f"DROP TABLE {table}")
+        client.execute_sql(f"INSERT INTO {table} VALUES (1)")
+        client.execute_sql(f"DELETE FROM {table} WHERE probe = 1")
+        return not with_view or _can_create(client, view, table)
     finally:
-        if not existed:
-            client.drop_dataset()
+        client.execute_sql(f"DROP TABLE IF EXISTS {table}")
+
+
+def _can_create(client: Any, view: str, table: str) -> bool:
+    try:
+        client.execute_sql(f"CREATE VIEW {view} AS SELECT probe FROM {table}")
+    except DestinationException:
+        return False
+    client.execute_sql(f"DROP VIEW {view}")
+    return True

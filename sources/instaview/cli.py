@@ -244,7 +244,6 @@ def sandbox(
 
 def main() -> None:
     """Runs the command, of which signals end no part with a traceback."""
-    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # dlt logs stack traces; our errors say it in a line
     leave_on_signals()
     app()

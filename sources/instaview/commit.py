@@ -11,6 +11,7 @@ import pyarrow as pa
 from .destination import warehouse_errors
 from .duckdb_file import frugal, holds_results, one_connection
 from .lease import only_writer
+from .pending import note_own_loads
 from .source import Rows, rows_source
 from .working_folder import forget_loaded
 
@@ -38,6 +39,7 @@ def commit(
         new = duckdb is not None and results_of is not None and not holds_results(duckdb, results_of)
         with frugal(duckdb, largest_bytes) if new else nullcontext():
             info = pipeline.run(rows_source(pipeline, _freed(rows), new=new))
+        note_own_loads(pipeline, info.loads_ids)
     forget_loaded(pipeline)
     return list(info.loads_ids)
 

@@ -16,9 +16,11 @@ from dlt.common.destination.reference import AnyDestination
 from dlt.common.exceptions import DltException
 from dlt.destinations.exceptions import DestinationConnectionError
 
-from .diagnosis import advice, without_secrets
+from .diagnosis import advice, full_disk, without_secrets
 from .exceptions import DestinationFailed, InstaviewError, UsageError
 from .request_ids import printable
+from .silence import notice_dead_connections
+from .telemetry import off_unless_asked
 from .warehouse_file import DUCKDB as DUCKDB
 from .warehouse_file import file_of, stay_in_this_folder, tell_file_and_dataset_apart
 
@@ -30,6 +32,9 @@ BIGQUERY = "dlt.destinations.bigquery"
 _LONGEST_NAME = 50
 """Of a pipeline, without what tells it from others; dlt takes 64."""
 _UNREACHABLE = ("OperationalError", "InterfaceError", "ServiceUnavailable", "TransportError", "ConnectionError")
+_SQL_STATE = re.compile("[0-9A-Z]{5}")
+_CONNECTION_STATE = re.compile("08|57P|53300")
+"""Codes of connections, of servers that stop or start, and of one that takes no more connections."""
 EXTRAS = {POSTGRES: "postgres", SNOWFLAKE: "snowflake", BIGQUERY: "bigquery"}
 """Which extra of this package brings what a destination needs."""
 
@@ -66,6 +71,7 @@ def prepare(pipeline: dlt.Pipeline) -> None:
     Raises:
         UsageError: a package is not installed, the destination cannot replace rows, or a setting does not fit.
     """
+    off_unless_asked()
     destination = pipeline.destination
     if destination is None:
         return
@@ -79,6 +85,8 @@ def prepare(pipeline: dlt.Pipeline) -> None:
         # more loading at once only get in each other's way in one file, and take memory
         destination.caps_params.setdefault("max_parallel_load_jobs", 2)
         tell_file_and_dataset_apart(pipeline, destination)
+    if destination.destination_type == POSTGRES:
+        notice_dead_connections(pipeline)
     if destination.destination_type == SNOWFLAKE:
         setting = f"destination.{destination.destination_name}.keep_staged_files"
         if dlt.config.get(setting) is None:  # copies of people's data, which nobody would ever read or delete
@@ -155,6 +163,9 @@ def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> Destinat
             f"{name}: missing settings: {fields}. Set them under [destination.{name}] in .dlt/secrets.toml, or as "
             f"DESTINATION__{name.upper()}__…; nothing was sent"
         )
+    disk = full_disk(_every_cause(error), pipeline.pipelines_dir)
+    if disk is not None:
+        return DestinationFailed(f"{name}: {printable(disk)}{GO_ON}")
     root = causes[-1]
     told = f"{type(root).__name__}, it refused a row" if _quotes_values(root) else first_line(root)
     default = "check the credentials and that it is reachable" if is_connection_error(error) else "mend it"
@@ -179,7 +190,13 @@ def is_connection_error(error: BaseException) -> bool:
 
 
 def _is_of_a_connection(error: BaseException) -> bool:
-    """Whether a driver says so, as dlt does not wrap what some raise where they connect; a DuckDB file has none."""
+    """Whether a driver says so, as dlt does not wrap what some raise where they connect; a DuckDB file has none.
+
+    To Postgres's drivers a full disk and an index that refuses a row are of the same kind; the code tells them apart.
+    """
+    code = getattr(error, "pgcode", None) or getattr(error, "sqlstate", None)
+    if _SQL_STATE.fullmatch(str(code)):
+        return _CONNECTION_STATE.match(str(code)) is not None
     return any(cls.__name__ in _UNREACHABLE and "duckdb" not in cls.__module__ for cls in type(error).__mro__)
 
 
@@ -201,6 +218,19 @@ def _causes(error: BaseException) -> list[BaseException]:
         inner = next((error for error in within if isinstance(error, BaseException)), None)
         current = inner or current.__cause__ or current.__context__
     return causes
+
+
+def _every_cause(error: BaseException) -> list[BaseException]:
+    """All errors behind one, not only those that lead to its root: a full disk breaks whatever is tried after it."""
+    found: list[BaseException] = []
+    pending: list[Any] = [error]
+    while pending:
+        current = pending.pop(0)
+        if isinstance(current, BaseException) and not any(current is known for known in found):
+            found.append(current)
+            within = (getattr(current, name, None) for name in _WITHIN)
+            pending += [*within, current.__cause__, current.__context__]
+    return found
 
 
 def first_line(error: BaseException) -> str:

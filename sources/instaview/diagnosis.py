@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-# destination, what its message holds, the settings to look at; the first that fits counts
+# destination, what its message holds, the settings to look at; the first that fits counts. Those with a point before
+# them are no credentials
 _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("postgres", r"translate host name|name or service not known", "host"),
-    ("postgres", r"connection refused|timeout expired|no route to host|network is unreachable", "host, port"),
+    ("postgres", r"connection refused|time(d )?out|no route to host|network is unreachable", "host, port"),
+    ("postgres", r"pg_hba.*(no encryption|ssl off)|support ssl|certificate|sslmode|ssl error: tls", "query (sslmode)"),
     ("postgres", r"password|pg_hba|role \S+ does not exist", "username, password"),
     ("postgres", r"database \S+ does not exist", "database"),
-    ("postgres", r"\bssl\b", "query (sslmode)"),
     ("snowflake", r"private.?key|jwt|deserialize|\bpem\b|no such file", "private_key_path, private_key_passphrase"),
-    ("snowflake", r"incorrect username or password|user is empty|authentication", "username, password"),
+    ("snowflake", r"incorrect username or password|(user|password) is empty|authentication", "username, password"),
     ("snowflake", r"no active warehouse|warehouse '?\S+ .*(does not exist|not authorized)", "warehouse"),
     ("snowflake", r"role '?\S+ .*(does not exist|not granted|not authorized)", "role"),
     ("snowflake", r"database '?\S+ .*does not exist|does not have a current database", "database, role"),
     ("snowflake", r"could not connect|failed to connect|\b40[34]\b|resolve|timed? ?out|refused", "host"),
     ("bigquery", r"invalid_grant|private.?key|deserialize|malformed|\bpem\b|jwt", "private_key, client_email"),
-    ("bigquery", r"project .*(not found|has not enabled)|invalid project|has not been used in project", "project_id"),
+    ("bigquery", r"not found in location|different locations", ".location"),
+    (
+        "bigquery",
+        r"not found: project|project .*(not found|has not enabled)|invalid project|has not been used in project",
+        "project_id",
+    ),
     (
         "bigquery",
         r"max retries|resolve|connection error|refused|timed? ?out",
@@ -33,6 +41,9 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
 _NOT_ALLOWED = re.compile(
     r"permission|insufficient privileges|access denied|not authorized|does not have|must be owner", re.IGNORECASE
 )
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS)
+_FULL_IN_WORDS = re.compile("|".join(map(os.strerror, _FULL)), re.IGNORECASE)
+_A_FILE = re.compile(r"file \"(/[^\"]+)\"")
 _SECRET_NAMES = re.compile(r"password|private_key$|passphrase|token$|secret", re.IGNORECASE)
 _IN_AN_ADDRESS = re.compile(r"(?<=://)[^@\s/]*:[^@\s]*@")
 
@@ -42,12 +53,40 @@ def advice(destination: str, message: str) -> str | None:
     place = f"[destination.{destination}.credentials]"
     for name, holds, settings in _CAUSES:
         if name == destination and re.search(holds, message, re.IGNORECASE):
+            if settings.startswith("."):
+                return f"look at {settings[1:]} under [destination.{destination}]"
             if settings.startswith(":"):
                 return f"look at credentials under [destination.{destination}]{settings}"
             return f"look at {settings} under {place}"
-    if _NOT_ALLOWED.search(message):
+    if is_not_allowed(message):
         return f"the grants do not suffice; docs/warehouses/{destination}.sql has those that do"
     return None
+
+
+def is_not_allowed(message: str) -> bool:
+    """Whether a warehouse says that the loader may not do what it tried."""
+    return _NOT_ALLOWED.search(message) is not None
+
+
+def full_disk(causes: Sequence[BaseException], folder: str) -> str | None:
+    """What to do about a disk that has no room, or cannot be written to; None where no cause of an error is one.
+
+    Args:
+        causes: all errors behind one, the outermost first.
+        folder: where dlt writes on this machine; Python does not tell the file when a write into it fails.
+    """
+    here = next((c for c in causes if isinstance(c, OSError) and c.errno in _FULL), None)
+    if here is not None:
+        return _room_for(str(here.filename or folder), read_only=here.errno == errno.EROFS)
+    for message in map(str, reversed(causes)):
+        if said := _FULL_IN_WORDS.search(message):
+            named = _A_FILE.search(message)
+            return _room_for(named[1] if named else "the warehouse", read_only=said[0].lower().startswith("read-only"))
+    return None
+
+
+def _room_for(what: str, *, read_only: bool) -> str:
+    return f"the disk of {what} can only be read; mend it" if read_only else f"no room on the disk of {what}; make some"
 
 
 def without_secrets(text: str, credentials: Mapping[str, Any]) -> str:

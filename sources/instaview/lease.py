@@ -6,6 +6,9 @@ can both insert. So whoever commits holds the lease meanwhile; others wait. Duck
 The lease is one row: its holder, and a count that the holder raises while it works. The count of a holder that died
 stands still, and whoever waits then takes over. No clock is compared with another, so none needs to be right. A
 working folder keeps its number as a holder, so a load that is started again after a crash there need not wait.
+
+A holder that cannot raise the count for as long must expect that others write, and a warehouse that says nothing for as
+long is gone, whether it closes the connection or not. So the load ends then, and does not wait for what is to come.
 """
 
 from __future__ import annotations
@@ -22,7 +25,9 @@ from typing import Any
 import dlt
 from dlt.common.destination.exceptions import DestinationException, DestinationUndefinedEntity
 
+from .destination import GO_ON
 from .exceptions import DestinationFailed
+from .silence import hang_up, server_of
 
 TABLE = "_instaview_lease"
 BEAT_SECONDS = 15.0
@@ -48,15 +53,15 @@ def only_writer(pipeline: dlt.Pipeline) -> Iterator[None]:
         return
     with pipeline.sql_client() as client, pipeline.sql_client() as beating:
         lease = Lease(client, _holder(pipeline))
-        lease.take()
-        try:
-            with _beats(Lease(beating, lease.holder)):
+        with _Pulse(lease, Lease(beating, lease.holder)):
+            lease.take()
+            try:
                 yield
-        except BaseException:
-            with suppress(Exception):  # what went wrong in the block is what counts
-                lease.give_back()
-            raise
-        lease.give_back()
+            except BaseException:
+                with suppress(Exception):  # what went wrong in the block is what counts
+                    lease.give_back()
+                raise
+            lease.give_back()
 
 
 class Lease:
@@ -64,6 +69,8 @@ class Lease:
 
     def __init__(self, client: Any, holder: int) -> None:
         self.holder = holder
+        self.held = False
+        self.server = server_of(client)
         self._client = client
         self._table = client.make_qualified_table_name(TABLE)
 
@@ -84,6 +91,11 @@ class Lease:
             time.sleep(_LOOK_SECONDS)
             if (now := self._read()) != seen:
                 seen, since = now, time.monotonic()
+        self.held = True
+
+    def look(self) -> None:
+        """Sees whether the warehouse answers."""
+        self._client.execute_sql("SELECT 1")
 
     def beat(self) -> None:
         """Shows that the holder is alive."""
@@ -129,23 +141,46 @@ class Lease:
             )
 
 
-@contextmanager
-def _beats(lease: Lease) -> Iterator[None]:
-    """Beats on a thread of its own; when the warehouse is gone, whoever writes to it will tell."""
-    done = threading.Event()
+class _Pulse:
+    """Beats for a lease on a thread and a connection of its own, and on another ends connections that are silent."""
 
-    def work() -> None:
-        with suppress(Exception):
-            while not done.wait(BEAT_SECONDS):
-                lease.beat()
+    def __init__(self, lease: Lease, beating: Lease) -> None:
+        self._lease, self._beating = lease, beating
+        self._done = threading.Event()
+        self._answered = time.monotonic()
+        self._silent = False
+        self._threads = [
+            threading.Thread(target=work, name="instaview-lease", daemon=True) for work in (self._beat, self._watch)
+        ]
 
-    thread = threading.Thread(target=work, name="instaview-lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+    def __enter__(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._done.set()
+        self._threads[0].join(BEAT_SECONDS)
+        if self._threads[0].is_alive():  # and would let nobody close its connection
+            hang_up(self._lease.server)
+        self._threads[1].join()
+        if isinstance(error, Exception) and self._silent:
+            raise DestinationFailed(
+                f"the warehouse has not answered for {DEAD_SECONDS:g} s: see whether it is up{GO_ON}"
+            ) from None
+
+    def _beat(self) -> None:
+        while not self._done.wait(BEAT_SECONDS):
+            with suppress(Exception):  # when the warehouse is gone, whoever writes to it will tell
+                (self._beating.beat if self._lease.held else self._beating.look)()
+                self._answered = time.monotonic()
+
+    def _watch(self) -> None:
+        late = 0  # how often in a row: a process that stood still itself is to beat first
+        while not self._done.wait(BEAT_SECONDS):
+            late = late + 1 if time.monotonic() - self._answered > DEAD_SECONDS else 0
+            if late > 1 and self._lease.server is not None:
+                self._silent = True
+                hang_up(self._lease.server)
 
 
 def _holder(pipeline: dlt.Pipeline) -> int:

@@ -25,6 +25,7 @@ from .request_list import RequestList
 from .resolver import Tracked
 from .tables import REQUESTS, RUN_MODELS
 from .warehouse_file import is_new_file
+from .working_folder import SCHEMA
 
 logger = logging.getLogger("instaview")
 
@@ -196,6 +197,15 @@ def open_ledger(pipeline: dlt.Pipeline) -> Iterator[LedgerReader | None]:
         yield ledger if ledger.exists() else None
 
 
+def committed_loads(pipeline: dlt.Pipeline) -> int:
+    """How many loads of ours the pipeline's warehouse holds."""
+    with pipeline.sql_client() as client:
+        try:
+            return LedgerReader(client).loads()
+        except DestinationUndefinedEntity:
+            return 0
+
+
 class LedgerReader:
     """The few queries over the ledger, in SQL that every warehouse understands."""
 
@@ -234,6 +244,11 @@ class LedgerReader:
             f"SELECT load_id, inserted_at FROM {self._loads} WHERE status = 0 ORDER BY inserted_at DESC LIMIT 1"
         )
         return next(((row[0], row[1]) for row in rows), None)
+
+    def loads(self) -> int:
+        """How many loads of ours are committed."""
+        ((count,),) = self._rows(f"SELECT COUNT(*) FROM {self._loads} WHERE schema_name = %s AND status = 0", SCHEMA)
+        return int(count)
 
     def requests(self, ids: Sequence[str], *, every: bool = False) -> Iterator[Known]:
         """Every open request, and those of `ids` that are known (or simply all)."""

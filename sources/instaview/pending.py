@@ -2,6 +2,9 @@
 
 A package whose loading had begun is never gone on with: where dlt was killed between copying a file and noting that it
 did, it would copy it again. It is dropped, and its requests are read again, which replaces whatever of it has arrived.
+
+Whether another machine has loaded since is told without a clock, for those of two machines need not agree: this one
+notes how many loads the warehouse holds when a load begins, and counts its own. With more there, others have loaded.
 """
 
 from __future__ import annotations
@@ -9,8 +12,9 @@ from __future__ import annotations
 import gzip
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dlt
 from dlt.common.storages.load_package import LoadPackageInfo
@@ -20,7 +24,7 @@ from .destination import is_connection_error, target_of
 from .dropped import note_dropped
 from .exceptions import UsageError
 from .lease import only_writer
-from .ledger import open_ledger
+from .ledger import committed_loads
 from .request_ids import Request, requests_from
 from .tables import REQUESTS
 from .working_folder import SCHEMA, forget_failure, forget_half_made, forget_loaded
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("instaview")
 
 _TARGET = "instaview_target"
+_LOADS = "instaview_loads"
 
 
 def finish_packages(pipeline: dlt.Pipeline) -> None:
@@ -45,7 +50,7 @@ def finish_packages(pipeline: dlt.Pipeline) -> None:
     """
     target = target_of(pipeline)
     if _ours(pipeline):
-        noted = _noted_target(pipeline)
+        noted = _noted(pipeline, _TARGET)
         if noted is None:  # a plain pipeline's: where they were to go is not known, but what they hold
             _drop(pipeline, target)
         elif noted != target:
@@ -64,6 +69,14 @@ def finish_packages(pipeline: dlt.Pipeline) -> None:
     forget_loaded(pipeline)
     forget_half_made(pipeline)
     pipeline.set_local_state_val(_TARGET, target)
+    pipeline.set_local_state_val(_LOADS, committed_loads(pipeline))
+
+
+def note_own_loads(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> None:
+    """Counts loads that this machine has committed."""
+    noted = _noted(pipeline, _LOADS)
+    if noted is not None:  # else dlt has emptied its state with a new dataset, and nothing can be told
+        pipeline.set_local_state_val(_LOADS, noted + len(load_ids))
 
 
 def drop_begun_packages(pipeline: dlt.Pipeline) -> None:
@@ -90,10 +103,9 @@ def _has_begun(pipeline: dlt.Pipeline) -> bool:
 
 
 def _others_have_loaded(pipeline: dlt.Pipeline) -> bool:
-    """Whether the warehouse has a load that is younger than the oldest package: its results may be older."""
-    with open_ledger(pipeline) as ledger:
-        last = ledger.last_load() if ledger is not None else None
-    return last is not None and float(last[0]) > float(_ours(pipeline)[0].load_id)
+    """Whether the warehouse has other loads than when the packages were made: their results may be newer."""
+    noted: int | None = _noted(pipeline, _LOADS)
+    return committed_loads(pipeline) != noted
 
 
 def _load(pipeline: dlt.Pipeline) -> None:
@@ -143,8 +155,8 @@ def _read(path: Path) -> pd.DataFrame:
         return pd.read_csv(file, usecols=columns, dtype=str, keep_default_na=False, na_values="")
 
 
-def _noted_target(pipeline: dlt.Pipeline) -> str | None:
+def _noted(pipeline: dlt.Pipeline, what: str) -> Any:
     try:
-        return str(pipeline.get_local_state_val(_TARGET))
+        return pipeline.get_local_state_val(what)
     except KeyError:
         return None

@@ -34,6 +34,7 @@ from .request_ids import requests_from
 from .rows import RESULTS_AT_ONCE
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
 from .tables import REQUESTS, RESULT_TABLES, TABLES, Table
+from .telemetry import off_unless_asked
 from .working_folder import SCHEMA, keep_private
 
 logger = logging.getLogger("instaview")
@@ -108,6 +109,7 @@ def instaview_source(
         _make_ready(dlt.current.pipeline())
 
     def results() -> Iterator[Any]:
+        off_unless_asked()
         prepare(dlt.current.pipeline())  # it may be younger than the source; nothing is written yet
         keep_private(dlt.current.pipeline())
         plan = make_plan(

@@ -26,6 +26,7 @@ from sqlglot import exp
 
 from .commit import commit
 from .destination import warehouse_errors
+from .diagnosis import is_not_allowed
 from .exceptions import InstaviewError
 from .ledger import open_ledger
 from .pending import finish_packages
@@ -149,10 +150,10 @@ def keep_views(pipeline: dlt.Pipeline) -> None:
                 commit(pipeline, iter(()))
             _create(pipeline)
     except InstaviewError as error:
-        what = str(error).rpartition("; ")[0] or error  # the advice behind it is for loads that failed
+        what = str(error).rpartition("; ")[0] or str(error)  # the advice behind it is for loads that failed
+        first = "Grant the loader to create views in the dataset" if is_not_allowed(what) else "Mend it"
         logger.warning(
-            f"the tables are loaded, but the views could not be created: {what}. "
-            "Grant the loader to create views in the dataset, then run `instaview views`"
+            f"the tables are loaded, but the views could not be created: {what}. {first}, then run `instaview views`"
         )
 
 

@@ -8,18 +8,21 @@ from typing import Any
 from reference import rows_of
 
 from instaview.tables import TABLES
-from instaview_sandbox import Sandbox
+from instaview_sandbox import Fault, Sandbox
 
 Row = dict[str, Any]
 
 
-def expected_tables(sandbox: Sandbox, request_ids: list[str]) -> dict[str, list[Row]]:
-    """The rows of all tables but `requests`, for requests that ended, in the order of their keys."""
+def expected_tables(sandbox: Sandbox, request_ids: list[str], fault: Fault | None = None) -> dict[str, list[Row]]:
+    """The rows of all tables but `requests`, for requests that ended, in the order of their keys.
+
+    `fault` is what befell all of their answers.
+    """
     rows: dict[str, list[Row]] = {table.name: [] for table in TABLES if table.name != "requests"}
     for request_id in request_ids:
         kind = sandbox.kind(request_id)
         assert kind is not None
-        for name, more in rows_of(kind, request_id, None, sandbox.payload(request_id)).items():
+        for name, more in rows_of(kind, request_id, None, sandbox.payload(request_id, fault)).items():
             rows[name] += [stored(row) for row in more if row.get("position", 0) is not None]
     return {
         table.name: sorted(rows[table.name], key=lambda row, t=table: tuple(row[k] for k in t.key))

@@ -157,6 +157,8 @@ NUMBERS = [
     "1e-400",
     "1e99999999999999999999",
 ]
+NO_JSON = ["NaN", "Infinity", "-Infinity"]
+"""What some writers of JSON put for numbers, and JSON does not know: an answer with one is no answer."""
 TIMES = [
     "2025-01-01T00:00:00Z",
     "2025-01-01T12:30:00.5+05:30",
@@ -229,11 +231,13 @@ def containers(value: Any) -> Iterator[Any]:
 
 @st.composite
 def payloads(draw: DrawFn, *, whole_head: bool = False) -> Sent:
-    """An answer with up to six things wrong; with `whole_head` its status and its request id stay as they are."""
+    """An answer with up to six things wrong; with `whole_head` it is JSON of a known status and request id."""
     kind = draw(st.sampled_from(sorted(REQUEST_PREFIXES)))
     tree = _from_json(payload(kind, draw(st.integers(0, 4))))
     for _ in range(draw(st.integers(0, 6))):
         _mutate(draw, tree)
+    if not whole_head and draw(st.integers(0, 19)) == 0:
+        tree.append(("newField", Number(draw(st.sampled_from(NO_JSON)))))
     if whole_head:
         keep = {"status", "requestId"}
         tree[:] = [("requestId", "REQUEST-ID"), ("status", "completed"), *(p for p in tree if p[0] not in keep)]

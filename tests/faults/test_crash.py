@@ -132,4 +132,4 @@ def test_killed_loads_end_with_the_right_tables(api, machine):
 def test_fifty_killed_loads_end_with_the_right_tables(api, machine, warehouse, seed):
     sandbox, url = api(seed=seed)
     killer = campaign(sandbox, machine(sandbox, url, warehouse=warehouse), seed=seed, kills=50)
-    assert len(killer.kills) >= 4, "the kills should meet most phases"
+    assert set(killer.kills) >= {"normalising", "copying", "between two tables' merges"}

@@ -14,10 +14,10 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from payload_fuzz import REQUEST_PREFIXES, TEXTS, Sent, candidate, payload, payloads
+from payload_fuzz import NO_JSON, REQUEST_PREFIXES, TEXTS, Sent, candidate, payload, payloads
 from round_trip import ITEMS, PROFILES, Tables, problems, read, repeated_keys
 
-from instaview import load
+from instaview import load, resolver
 from instaview.normalize import Result, normalize
 from instaview.payload import UnreadableBody, read_payload
 from instaview.request_ids import parse_request
@@ -80,8 +80,9 @@ def assert_whole(batch: list[Sent]) -> None:
             _, body = read_payload(body_of(sent, number))
         except UnreadableBody:
             counted["refused"] += 1
-            assert too_deep(sent)
+            assert too_deep(sent) or is_no_json(sent)
             continue
+        assert not is_no_json(sent)
         results[request_id(sent.kind, number)] = (sent, body)
     tables = {
         name: table.to_pylist()
@@ -104,6 +105,40 @@ def too_deep(sent: Sent) -> bool:
     except RecursionError:
         return True
     return False
+
+
+def is_no_json(sent: Sent) -> bool:
+    """Whether a payload has numbers that JSON does not know."""
+
+    def refuse(token: str) -> Any:
+        raise ValueError(token)
+
+    try:
+        json.loads(sent.text, parse_int=str, parse_constant=refuse)
+    except ValueError:
+        return True
+    except RecursionError:
+        pass
+    return False
+
+
+@pytest.mark.parametrize("token", NO_JSON)
+def test_numbers_that_json_does_not_know_are_an_error_of_their_request_alone(
+    token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolver, "_LONGEST_BACKOFF", 0.1)
+    good, bad = (json.dumps(payload("sourcing", 1)).replace("REQUEST-ID", request_id("sourcing", n)) for n in (1, 2))
+    bodies = {
+        request_id("sourcing", 1): good.encode(),
+        request_id("sourcing", 2): bad.replace('"matchScore": 87', f'"matchScore": {token}').encode(),
+    }
+    assert token in bodies[request_id("sourcing", 2)].decode()
+    tables = loaded(tmp_path, bodies)
+    assert [row["state"] for row in sorted(tables["requests"], key=lambda row: row["request_id"])] == [
+        "completed",
+        "error",
+    ]
+    assert {row["request_id"] for row in tables["candidates"]} == {request_id("sourcing", 1)}
 
 
 # ---------------------------------------------------------------------- size

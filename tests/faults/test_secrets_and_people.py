@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -14,8 +16,10 @@ import traceback
 import dlt
 import duckdb
 import pytest
+from proxy import Proxy
 
 from instaview import DestinationFailed, instaview_source, load
+from instaview_sandbox import Fault
 
 ESCAPES = ["\x1b]0;owned\x07", "\x1b[31mred", "a\nb", "../../up", "[bold]x[/bold]"]
 
@@ -129,20 +133,60 @@ class Sink:
         self._socket.close()
 
 
-@pytest.mark.parametrize("asked_for", [False, True])
-def test_the_command_sends_no_telemetry_unless_asked(api, machine, asked_for):
-    sandbox, url = api()
-    m, sink = machine(sandbox, url), Sink()
-    env = m.env(RUNTIME__DLTHUB_TELEMETRY_ENDPOINT=sink.url)
-    env.pop("RUNTIME__DLTHUB_TELEMETRY")
-    if asked_for:  # shows that the sink would notice
-        env["RUNTIME__DLTHUB_TELEMETRY"] = "true"
-    ids = sandbox.add("preview", 1)
+WAYS = {
+    "command": "import sys; from instaview.cli import main; sys.argv = ['instaview', 'load', {id}]; main()",
+    "load": "import dlt; p = dlt.pipeline('p', destination='duckdb', dataset_name='instaview'); "
+    "import instaview; instaview.load(p, [{id}])",
+    "source": "import dlt; p = dlt.pipeline('p', destination='duckdb', dataset_name='instaview'); "
+    "import instaview; p.run(instaview.instaview_source([{id}]))",
+    "source made first": "import dlt; import instaview; s = instaview.instaview_source([{id}]); "
+    "dlt.pipeline('p', destination='duckdb', dataset_name='instaview').run(s)",
+    "billing": "import dlt; p = dlt.pipeline('p', destination='duckdb', dataset_name='instaview'); "
+    "import instaview; p.run(instaview.billing_usage())",
+}
+ASKED_FOR = {"RUNTIME__DLTHUB_TELEMETRY": "true"}
+CONNECTIONS = """
+import sys
+def note(event, arguments):
+    if event == "socket.connect":
+        print("connected to", arguments[1], file=sys.stderr)
+sys.addaudithook(note)
+"""
+
+
+def run_with(machine, sink, way, request_id, **settings):
+    env = machine.env(RUNTIME__DLTHUB_TELEMETRY_ENDPOINT=sink.url, **settings)
+    if not settings:
+        env.pop("RUNTIME__DLTHUB_TELEMETRY")
+    code = CONNECTIONS + WAYS[way].format(id=repr(request_id))
     done = subprocess.run(
-        [sys.executable, "-m", "instaview", "load", *ids], env=env, cwd=m.folder, capture_output=True, timeout=120
+        [sys.executable, "-c", code], env=env, cwd=machine.folder, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    assert (sink.connections > 0) is asked_for
+    return {line for line in done.stderr.splitlines() if line.startswith("connected to")}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_is_connected_to_but_the_api(api, machine, way):
+    sandbox, url = api()
+    m, sink = machine(sandbox, url), Sink()
+    connected = run_with(m, sink, way, *sandbox.add("preview", 1))
+    assert sink.connections == 0
+    assert connected == {f"connected to ('127.0.0.1', {url.rpartition(':')[2]})"}
+    sink.close()
+
+
+@pytest.mark.parametrize("where", ["environment", "config.toml"])
+@pytest.mark.parametrize("way", ["command", "load"])
+def test_telemetry_is_sent_where_it_is_asked_for(api, machine, way, where):
+    """And shows that the sink would notice."""
+    sandbox, url = api()
+    m, sink = machine(sandbox, url), Sink()
+    if where == "config.toml":
+        (m.folder / ".dlt").mkdir()
+        (m.folder / ".dlt" / "config.toml").write_text("[runtime]\ndlthub_telemetry = true\n")
+    run_with(m, sink, way, *sandbox.add("preview", 1), **(ASKED_FOR if where == "environment" else {}))
+    assert sink.connections > 0
     sink.close()
 
 
@@ -170,6 +214,53 @@ def test_no_argument_steers_the_terminal_or_leaves_the_folder(api, machine, text
     assert "Traceback" not in told
     outside = [p for p in m.folder.rglob("*") if "up" in p.name or "owned" in p.name]
     assert outside == []
+
+
+STEERS = "\x1b]0;owned\x07\x1b[31mred\u202e\x9b2J"
+STEERING = "\x1b\x07\u202e\x9b"
+
+
+def told_by(machine, *arguments, code=0):
+    done = machine.run(*arguments)
+    assert done.returncode == code, done
+    told = done.stdout + done.stderr
+    assert [mark for mark in STEERING if mark in told] == [], arguments
+    return told
+
+
+def test_texts_of_payloads_do_not_steer_the_terminal(api, machine):
+    """In names, statuses, codes and messages, of runs that ended well and of those that failed."""
+    sandbox, url = api()
+    good, failed = sandbox.add("sourcing", 2), sandbox.add("sourcing", 1, state="failed")
+    escaped = json.dumps(STEERS)[1:-1].encode()
+
+    async def strike(exchange):
+        body = re.sub(
+            rb'"(?:name|headline|skill|errorCode|errorMessage)": ?"', lambda found: found[0] + escaped, exchange.body
+        )
+        assert escaped in body
+        await exchange.answer(body)
+
+    with Proxy(url, lambda request_id, calls: strike) as proxy:
+        m = machine(sandbox, proxy.url)
+        told_by(m, "load", *good, *failed, "--json")
+    assert m.query("SELECT count(*) FROM candidates WHERE name LIKE ?", f"{STEERS}%")[0][0] > 0
+    assert m.query("SELECT error_code FROM sourcing_runs WHERE error_code IS NOT NULL")[0][0].startswith(STEERS)
+    for arguments in (["status"], ["status", "--json"], ["load"], ["load", "--refresh"], ["report"], ["views"]):
+        told_by(m, *arguments)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 418, 500])
+def test_errors_of_the_api_do_not_steer_the_terminal(api, machine, status):
+    sandbox, url = api()
+    error = {"code": f"CODE{STEERS}", "message": f"message{STEERS}", "details": STEERS}
+    sandbox.inject(Fault("status", status=status, body=json.dumps({"success": False, "error": error})))
+    m = machine(sandbox, url)
+    told = told_by(m, "load", *sandbox.add("preview", 1), code=1 if status == 401 else 0)
+    told += told_by(m, "check", code=1 if status in (401, 500) else 0)
+    for arguments in (["status"], ["status", "--json"]):
+        told_by(m, *arguments)
+    assert ("]0;owned" in told) is (status in (401, 500)), "what the API says is shown where it says what to do"
 
 
 def test_names_in_answers_do_not_steer_the_terminal(api, machine):

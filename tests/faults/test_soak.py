@@ -16,8 +16,10 @@ from history import History
 from oracle import without_requests
 
 from instaview import load
+from instaview_sandbox import Fault
 
 EVERY_SECONDS = 300
+USED_UP_EVERY, USED_UP_LOADS = 24, 6
 KINDS = ("sourcing", "enrichment", "preview")
 
 
@@ -36,36 +38,47 @@ class Sample:
 
 
 class Week:
-    """New requests, re-runs, failed runs, enrichments that fail in part, and times in which nothing happens."""
+    """New requests, re-runs, failed runs, enrichments that fail in part, and times in which nothing happens.
+
+    At times the budget is used up, for somebody else reads with the same key: half an hour of nothing but 429.
+    """
 
     def __init__(self, sandbox, url, machine, seed):
         self.sandbox, self.chance, self.history = sandbox, random.Random(seed), History(sandbox)
         self.machine, self.url = machine, url
         self.samples, self._pending, self._repeatable = [], [], []
+        self._ticks = self.refused = 0
 
     def tick(self):
         """Five minutes pass, things happen, and a load runs, as cron starts it: without memory of the last."""
         self.sandbox.advance(EVERY_SECONDS)
         due, self._pending = self._pending, []
         self.history.note(due)  # what was processing at the last load has ended by now
-        new, again = self._news()
+        self._ticks += 1
+        used_up = self._ticks % USED_UP_EVERY >= USED_UP_EVERY - USED_UP_LOADS
+        self.sandbox.faults.clear()
+        if used_up:
+            self.sandbox.inject(Fault("status", status=429, retry_after=EVERY_SECONDS))
+        new, again = self._news(used_up)
         summary = self._load([*new, *again], refresh=bool(again))
         assert summary.error == 0
+        assert not used_up or summary.completed == summary.failed == 0
+        self.refused += summary.rate_limited
         self._measure(summary)
 
-    def _news(self):
+    def _news(self, used_up):
         what = self.chance.random()
         if what < 0.4:
             return [], []
         kind = self.chance.choice(KINDS)
-        if what < 0.6 and self._repeatable:
+        if what < 0.6 and self._repeatable and not used_up:
             again = [self.chance.choice(self._repeatable)]
             self.sandbox.rerun(again[0], seconds=0.0)
             self.history.note(again)
             return [], again
         seconds = self.chance.choice([0.0, 100.0])
         new = self.sandbox.add(kind, 1, self.chance.choice(["completed"] * 4 + ["failed"]), seconds=seconds)
-        if seconds:
+        if seconds or used_up:
             self._pending += new
         else:
             self.history.note(new)
@@ -115,6 +128,8 @@ def soak(api, machine, loads, seed):
     for _ in range(loads):
         week.tick()
     week.sandbox.advance(EVERY_SECONDS)
+    week.sandbox.faults.clear()
+    assert week.refused > 0
     week.history.note(week._pending)
     week._load([], refresh=False)
     assert without_requests(week.machine.tables()) == week.history.expected()

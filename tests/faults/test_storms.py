@@ -235,14 +235,14 @@ def test_whatever_the_headers_say_the_budget_is_kept_and_every_request_completes
         assert played.seconds <= HOUR
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=30, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_headers_that_change_with_every_answer_neither_hang_it_nor_break_the_budget(data: st.DataObject) -> None:
     assert_survives_headers_of_chance(data)
 
 
 @pytest.mark.long
-@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=300, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_headers_that_change_with_every_answer_at_length(data: st.DataObject) -> None:
     assert_survives_headers_of_chance(data)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import random
+import re
 import resource
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
+import dlt
 import pytest
 from history import repeated_keys
 from oracle import expected_tables, without_requests
+from proxy import Cable
+
+from instaview import views
+from instaview.destination import prepare
 
 KINDS = ("sourcing", "enrichment", "preview")
 
@@ -52,9 +59,64 @@ def test_a_full_disk(api, machine, kilobytes):
     process = m.start(
         "load", *second, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     )
-    assert_one_clear_line(*ended(process))
+    code, stderr = ended(process)
+    assert_one_clear_line(code, stderr)
+    assert "no room on the disk of /" in stderr
     m.load(*second)
     assert_right(m, sandbox, first + second)
+
+
+@contextmanager
+def small_disk(folder, size):
+    """A disk of its own at a folder that is there and empty, where the system lets us have one."""
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True)
+    if made.returncode:
+        pytest.skip("only root may have a disk; the other tests limit the size of files")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("size", ["4k", pytest.param("12k", marks=pytest.mark.long), "300k"])
+def test_no_room_for_dlt_s_folder(api, machine, size):
+    sandbox, url = api()
+    ids = mixed(sandbox, 20)
+    m = machine(sandbox, url)
+    with small_disk(m.home, size):
+        code, stderr = ended(m.start("load", *ids))
+        assert_one_clear_line(code, stderr)
+        assert f"no room on the disk of {m.home}/dlt" in stderr
+    m.load(*ids)
+    assert_right(m, sandbox, ids)
+
+
+def test_no_room_for_the_warehouse(api, machine, tmp_path):
+    sandbox, url = api()
+    ids = mixed(sandbox, 20)
+    m = machine(sandbox, url)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    m.database = disk / "warehouse.duckdb"
+    with small_disk(disk, "600k"):
+        code, stderr = ended(m.start("load", *ids))
+        assert_one_clear_line(code, stderr)
+        assert f"no room on the disk of {disk}/warehouse.duckdb" in stderr
+    m.load(*ids)
+    assert_right(m, sandbox, ids)
+
+
+def test_no_room_for_the_views_is_not_taken_for_a_missing_grant(api, machine, caplog, monkeypatch):
+    sandbox, url = api()
+    m = machine(sandbox, url)
+
+    def full(pipeline):
+        raise OSError(errno.ENOSPC, "No space left on device", "/data/warehouse.duckdb.wal")
+
+    monkeypatch.setattr(views, "_current", full)
+    m.load(*sandbox.add("preview", 1))
+    assert "no room on the disk of /data/warehouse.duckdb.wal. Mend it, then run" in caplog.text
+    assert "Grant" not in caplog.text
 
 
 def holding(database):
@@ -80,12 +142,18 @@ def test_the_file_is_locked_by_another_process(api, machine):
     assert_right(m, sandbox, first + second)
 
 
-def written_down(machine):
-    """Whether a load that is still polling has committed what it was given, and has let go of the file."""
-    try:
-        return bool(machine.query("SELECT 1 FROM _dlt_loads"))
-    except duckdb.Error:
-        return False
+def wait_until_written_down(machine, process):
+    """Until a load that is still polling has committed what it was given, and has let go of the file.
+
+    dlt's folder tells: opened too early, the file would be in the load's way.
+    """
+    for _ in range(600):
+        assert process.poll() is None, process.communicate()
+        if any('"instaview_loads":1' in path.read_text() for path in machine.home.rglob("state.json")):
+            time.sleep(1.0)
+            return
+        time.sleep(0.1)
+    raise AssertionError("the load did not get going")
 
 
 def test_the_file_is_locked_while_a_load_polls(api, machine):
@@ -93,8 +161,7 @@ def test_the_file_is_locked_while_a_load_polls(api, machine):
     ids = mixed(sandbox, 2, seconds=3600)
     m = machine(sandbox, url)
     process = m.start("load", *ids, SOURCES__INSTAVIEW__COMMIT_SECONDS="60")
-    while not written_down(m):
-        time.sleep(0.1)
+    wait_until_written_down(m, process)
     other = holding(m.database)
     sandbox.advance(3600)
     assert_one_clear_line(*ended(process))
@@ -165,3 +232,47 @@ def test_postgres_stops_in_the_middle(api, machine, postgres, mode):
     m.load(*ids)
     assert stopped >= 5
     assert_right(m, sandbox, ids)
+
+
+IMPATIENT = """
+import instaview.lease as lease
+lease.BEAT_SECONDS, lease.DEAD_SECONDS = 0.5, 3.0
+from instaview.cli import main
+main()
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("last_word", [b"UPDATE 1", b"COPY ", b"INSERT 0 "])
+def test_postgres_goes_silent_in_the_middle(api, machine, last_word):
+    """In the midst of taking the lease, of copying and of merging: no connection is closed, none says any more."""
+    sandbox, url = api()
+    first, second = mixed(sandbox, 1), mixed(sandbox, 2)
+    m = machine(sandbox, url, warehouse="postgres")
+    m.load(*first)
+    silent = []
+
+    def harm(number, seen, piece):
+        silent.extend([True] if last_word in piece else [])
+        return None if silent else piece
+
+    with Cable(m.database_url, harm) as cable:
+        port = cable.url.rpartition(":")[2]
+        through = re.sub(r"@[^/]*", f"@127.0.0.1:{port}", m.database_url) + "?connect_timeout=2"
+        process = m.start("load", *second, command=("-c", IMPATIENT), DESTINATION__POSTGRES__CREDENTIALS=through)
+        code, stderr = ended(process)
+    assert silent
+    assert_one_clear_line(code, stderr)
+    assert "has not answered for 3 s" in stderr
+    m.load(*second)
+    assert_right(m, sandbox, first + second)
+
+
+def test_the_system_looks_after_connections_to_postgres_unless_the_user_says_how(tmp_path, monkeypatch):
+    place = "postgresql://loader:any@127.0.0.1/data?keepalives_idle=7"
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", place)
+    pipeline = dlt.pipeline("watched", pipelines_dir=str(tmp_path), destination="postgres", dataset_name="instaview")
+    prepare(pipeline)
+    told = pipeline.destination_client().config.credentials.to_native_representation()
+    assert "keepalives_idle=7" in told
+    assert "tcp_user_timeout=60000" in told

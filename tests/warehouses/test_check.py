@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import socket
+import string
 from pathlib import Path
 
 import pytest
+from dlt.destinations.exceptions import DatabaseTerminalException
 
-from instaview.destination import is_connection_error, target_of
+from instaview.destination import _causes, is_connection_error, target_of, warehouse_errors
 from instaview.exceptions import DestinationFailed
 from instaview.status import read_status
 from instaview.tables import ARROW_TYPES
 
+SOURCING = "req_00000000-0000-4000-8000-000000000001"
 DOCS = Path(__file__).parents[2] / "docs" / "warehouses"
 
 
@@ -42,6 +46,36 @@ def test_a_warehouse_that_can_be_written_to_is_good_and_left_as_it_was(machine):
     assert problem(machine) is None
 
 
+def meanwhile(machine, monkeypatch, happens):
+    """Has something happen when a check has made its table, and before it drops it."""
+    with machine.pipeline() as pipeline:
+        client = type(pipeline.sql_client())
+    execute, happened = client.execute_sql, []
+
+    def execute_sql(self, sql, *arguments, **named):
+        done = execute(self, sql, *arguments, **named)
+        if str(sql).startswith("INSERT") and "instaview_check" in str(sql).lower() and not happened:
+            happened.append(True)
+            happens()
+        return done
+
+    monkeypatch.setattr(client, "execute_sql", execute_sql)
+
+
+def test_a_first_load_that_begins_during_a_check_is_not_swept_away(sandbox, machine, monkeypatch):
+    ids = sandbox.add("sourcing", 1)
+    meanwhile(machine, monkeypatch, lambda: machine.load(*ids))
+    assert problem(machine) is None
+    assert machine.states() == dict.fromkeys(ids, "completed")
+
+
+def test_two_checks_at_once_are_not_in_each_other_s_way_nor_is_what_a_killed_one_left(machine, monkeypatch):
+    found = []
+    meanwhile(machine, monkeypatch, lambda: found.append(problem(machine)))
+    assert problem(machine) is None
+    assert found == [None]
+
+
 @pytest.mark.only_on("postgres")
 def test_postgres_names_the_setting(machine):
     address = machine.warehouse.settings["DESTINATION__POSTGRES__CREDENTIALS"]
@@ -59,7 +93,7 @@ def test_postgres_names_the_setting(machine):
 
 
 @pytest.mark.only_on("postgres")
-def test_the_grants_of_the_script_suffice_on_postgres_and_fewer_are_told(sandbox, machine):
+def test_the_grants_of_the_script_suffice_on_postgres_and_fewer_are_told(sandbox, machine, caplog):
     script = (DOCS / "postgres.sql").read_text(encoding="utf-8")
     machine.sql("CREATE ROLE stranger LOGIN")
     owner = machine.warehouse.settings["DESTINATION__POSTGRES__CREDENTIALS"]
@@ -81,9 +115,31 @@ def test_the_grants_of_the_script_suffice_on_postgres_and_fewer_are_told(sandbox
     ids = sandbox.add("sourcing", 1)
     assert machine.load(*ids, **as_("instaview_loader"))["completed"] == 1
     assert machine.load(*ids, "--refresh", **as_("instaview_loader"))["completed"] == 1
+    assert caplog.text == "", "views are created too"
     machine.sql("CREATE ROLE analyst LOGIN IN ROLE instaview_reader")
     read = machine.run("status", "--json", **as_("analyst"))
     assert json.loads(read.stdout)["requests"]["completed"] == 1, "new tables can be read by those who may"
+    with machine.pipeline(**as_("analyst")) as pipeline, pipeline.sql_client() as client:
+        view = client.make_qualified_table_name("run_health")
+        assert client.execute_sql(f"SELECT * FROM {view}"), "and so can views"
+
+
+def test_a_loader_that_may_create_no_views_is_told_in_a_note(machine, monkeypatch):
+    with machine.pipeline() as pipeline:
+        client = type(pipeline.sql_client())
+    execute = client.execute_sql
+
+    def execute_sql(self, sql, *arguments, **named):
+        if str(sql).startswith("CREATE VIEW"):
+            raise DatabaseTerminalException(PermissionError("permission denied"))
+        return execute(self, sql, *arguments, **named)
+
+    monkeypatch.setattr(client, "execute_sql", execute_sql)
+    done = machine.run("check")
+    assert done.returncode == 0
+    assert "reachable and writable" in done.stdout
+    assert "grant the loader to create views" in done.stdout
+    assert "no views" in json.loads(machine.run("check", "--json").stdout)["destination"]["note"]
 
 
 @pytest.mark.only_on("snowflake")
@@ -142,6 +198,52 @@ def test_a_warehouse_that_is_down_is_told_from_one_that_refuses(machine):
     with machine.pipeline(**settings) as pipeline, pytest.raises(DestinationFailed) as failed:
         read_status(pipeline)
     assert is_connection_error(failed.value.__context__), "a load keeps what it could not load yet, and tries again"
+
+
+def execute(machine, sql):
+    with machine.pipeline() as pipeline, warehouse_errors(pipeline), pipeline.sql_client() as client:
+        client.execute_sql(sql)
+
+
+@pytest.mark.only_on("postgres")
+@pytest.mark.parametrize(
+    ("code", "name", "unreachable"),
+    [
+        ("53100", "DiskFull", False),
+        ("53200", "OutOfMemory", False),
+        ("54000", "ProgramLimitExceeded", False),
+        ("55P03", "LockNotAvailable", False),
+        ("57014", "QueryCanceled", False),
+        ("53300", "TooManyConnections", True),
+        ("57P01", "AdminShutdown", True),
+        ("08006", "ConnectionFailure", True),
+    ],
+)
+def test_what_a_server_refuses_is_not_taken_for_one_that_cannot_be_reached(machine, code, name, unreachable):
+    raising = f"DO $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{code}'; END $$"
+    with pytest.raises(DestinationFailed) as failed:
+        execute(machine, raising)
+    assert name in {type(cause).__name__ for cause in _causes(failed.value.__context__)}
+    assert is_connection_error(failed.value.__context__) is unreachable
+    assert ("that it is reachable" in str(failed.value)) is unreachable
+
+
+@pytest.mark.only_on("postgres")
+def test_a_hash_index_takes_keys_that_a_btree_refuses(machine):
+    sent = {SOURCING: {"requestId": SOURCING, "status": "completed", "candidates": [{"profileId": random_text(9_000)}]}}
+    machine.load()
+    told = re.search(r"`CREATE INDEX ON instaview(\.candidates .*?)`", (DOCS / "README.md").read_text())[1]
+    machine.sql("CREATE INDEX odd ON {candidates} (candidate_id)")
+    with pytest.raises(DestinationFailed, match=r"index row.*mend it"):
+        machine.load_payloads(sent)
+    machine.sql(f"DROP INDEX {machine.dataset}.odd")
+    machine.sql(f"CREATE INDEX ON {machine.dataset}{told}")
+    assert machine.load_payloads(sent).completed == 1
+
+
+def random_text(length):
+    """A text that does not become shorter where a database packs it."""
+    return "".join(random.Random(0).choices(string.ascii_letters + string.digits, k=length))
 
 
 @pytest.mark.only_on("postgres", "snowflake", "bigquery")

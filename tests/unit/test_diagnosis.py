@@ -1,0 +1,89 @@
+"""Which setting to look at, told from what drivers really say."""
+
+from __future__ import annotations
+
+import pytest
+
+from instaview.diagnosis import advice
+
+SERVER = 'connection to server at "10.0.0.7", port 5432 failed: '
+FATAL = f"{SERVER}FATAL:  "
+DB = "250001 (08001): None: Failed to connect to DB: ab12345.snowflakecomputing.com:443. "
+
+POSTGRES = {
+    'could not translate host name "wh.example" to address: Name or service not known': "host",
+    'could not translate host name "wh.example" to address: Temporary failure in name resolution': "host",
+    f"{SERVER}Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?": "host, port",
+    f"{SERVER}timeout expired": "host, port",
+    f"{SERVER}Connection timed out\n\tIs the server running on that host?": "host, port",
+    f"{SERVER}No route to host": "host, port",
+    f'{FATAL}password authentication failed for user "loader"': "username, password",
+    f"{SERVER}fe_sendauth: no password supplied": "username, password",
+    f'{FATAL}role "loader" does not exist': "username, password",
+    f'{FATAL}database "analytics" does not exist': "database",
+    f'{FATAL}no pg_hba.conf entry for host "10.0.0.1", user "loader", database "a", no encryption': "query (sslmode)",
+    f'{FATAL}no pg_hba.conf entry for host "10.0.0.1", user "loader", database "a", SSL off': "query (sslmode)",
+    f'{FATAL}no pg_hba.conf entry for host "10.0.0.1", user "loader", database "a", SSL on': "username, password",
+    f"{SERVER}server does not support SSL, but SSL was required": "query (sslmode)",
+    f"{SERVER}SSL error: certificate verify failed": "query (sslmode)",
+    f"{SERVER}SSL error: tlsv1 alert unknown ca": "query (sslmode)",
+    f'{SERVER}root certificate file "/root/.postgresql/root.crt" does not exist': "query (sslmode)",
+    'invalid sslmode value: "always"': "query (sslmode)",
+    "permission denied for schema instaview": "the grants do not suffice",
+    "must be owner of view run_health": "the grants do not suffice",
+    "SSL connection has been closed unexpectedly": None,
+    "SSL SYSCALL error: EOF detected": None,
+    "server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally": None,
+    f"{FATAL}sorry, too many clients already": None,
+    f"{FATAL}the database system is starting up": None,
+}
+SNOWFLAKE = {
+    f"{DB}Incorrect username or password was specified.": "username, password",
+    "251005: User is empty": "username, password",
+    "251006: Password is empty": "username, password",
+    f"{DB}JWT token is invalid. [5f1d]": "private_key_path, private_key_passphrase",
+    "[Errno 2] No such file or directory: 'loader.p8'": "private_key_path, private_key_passphrase",
+    "Could not deserialize key data. The data may be in another format": "private_key_path, private_key_passphrase",
+    f"{DB}Role 'LOADER' specified in the connect string does not exist or not authorized.": "role",
+    "000606 (57P03): No active warehouse selected in the current session.": "warehouse",
+    "002043 (02000): SQL compilation error:\nWarehouse 'LOADING' does not exist or not authorized.": "warehouse",
+    "002003 (02000): SQL compilation error:\nDatabase 'ANALYTICS' does not exist or not authorized.": "database, role",
+    "090105 (22000): Cannot perform CREATE SCHEMA. This session does not have a current database.": "database, role",
+    "290404 (08001): None: 404 Not Found: post https://ab1.snowflakecomputing.com:443/session/v1/login-request": "host",
+    "250001: Could not connect to Snowflake backend after 2 attempt(s).Aborting": "host",
+    "003001 (42501): SQL access control error:\nInsufficient privileges to operate on schema 'INSTAVIEW'": "the grants",
+    "100072 (22000): NULL result in a non-nullable column": None,
+}
+BIGQUERY = {
+    "('invalid_grant: Invalid JWT Signature.', {'error': 'invalid_grant'})": "private_key, client_email",
+    "('invalid_grant: Invalid grant: account not found', {'error': 'invalid_grant'})": "private_key, client_email",
+    "Unable to load PEM file. See https://cryptography.io/en/latest/faq/": "private_key, client_email",
+    "404 Not found: Dataset analytics:instaview was not found in location US; reason: notFound": "location under "
+    "[destination.bigquery]",
+    "400 Cannot read and write in different locations: source: US, destination: EU": "location under "
+    "[destination.bigquery]",
+    "404 Not found: Project nowhere": "project_id",
+    "400 The project nowhere has not enabled BigQuery.": "project_id",
+    "403 BigQuery API has not been used in project 123 before or it is disabled.": "project_id",
+    "HTTPSConnectionPool(host='bigquery.googleapis.com', port=443): Max retries exceeded": "project_id, and "
+    "whether a proxy is needed",
+    "403 Access Denied: Project analytics: User does not have bigquery.jobs.create permission": "the grants",
+    "403 Access Denied: Dataset analytics:instaview: Permission bigquery.tables.create denied": "the grants",
+    "403 Quota exceeded: Your table exceeded quota for imports or query appends per table": None,
+}
+SAID = [
+    (destination, *said)
+    for destination, messages in (("postgres", POSTGRES), ("snowflake", SNOWFLAKE), ("bigquery", BIGQUERY))
+    for said in messages.items()
+]
+
+
+@pytest.mark.parametrize(("destination", "message", "wanted"), SAID)
+def test_the_message_tells_which_setting_to_look_at(destination: str, message: str, wanted: str | None) -> None:
+    told = advice(destination, message)
+    if wanted is None or wanted.startswith("the grants"):
+        assert (told or "").startswith(wanted or "")
+        assert wanted or told is None
+    else:
+        place = "" if "[" in wanted else f" under [destination.{destination}.credentials]"
+        assert told == f"look at {wanted}{place}"

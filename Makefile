@@ -6,6 +6,8 @@ WAREHOUSES ?= $(CURDIR)/.warehouses
 WAREHOUSE ?= all
 SCREENSHOTS ?= $(CURDIR)/.screenshots
 BIN := $(VENV)/bin
+# the tests start many processes: what one has compiled the others need not
+unexport PYTHONDONTWRITEBYTECODE
 DBT_VENV ?= .cache/dbt
 
 .PHONY: help demo test test-faults test-warehouses test-dbt test-browser audit lint bench docs clean

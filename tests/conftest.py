@@ -1,7 +1,10 @@
-"""`--warehouse NAME` says which warehouses the tests in `warehouses/` run on."""
+"""`--warehouse NAME` says which warehouses the tests in `warehouses/` run on; and what makes all tests quick."""
 
 from __future__ import annotations
 
+import gc
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,11 @@ import pytest
 _SUITE = Path(__file__).with_name("warehouses")
 """Tests elsewhere may have a parameter of the same name, and choose by themselves."""
 WAREHOUSES = ("duckdb", "postgres", "snowflake", "bigquery")
+_MEMORY = Path("/dev/shm")  # noqa: S108 (pytest makes a folder there that is its own)
+
+# databases wait for a disk again and again; what a test leaves is gone when it has passed, so memory will do
+if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 2 * 2**30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,3 +51,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end: the collector of garbage need not look at it again and again."""
+    gc.collect()
+    gc.freeze()

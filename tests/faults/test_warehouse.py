@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import random
 import resource
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import duckdb
 import pytest
 from history import repeated_keys
 from oracle import expected_tables, without_requests
+from warm_python import Python
 
 KINDS = ("sourcing", "enrichment", "preview")
 
@@ -60,7 +61,7 @@ def test_a_full_disk(api, machine, kilobytes):
 def holding(database):
     """Another process with the DuckDB file open."""
     code = f"import duckdb, sys; c = duckdb.connect({str(database)!r}); print('open', flush=True); sys.stdin.read()"
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = Python("-c", code, cwd=".", env=dict(os.environ), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == "open\n"
     return process

@@ -8,6 +8,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pandas as pd
+import pytest
 from oracle import expected_tables, without_requests
 
 from instaview.tables import TABLES

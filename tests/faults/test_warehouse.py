@@ -42,17 +42,16 @@ def assert_right(machine, sandbox, ids):
 
 
 @pytest.mark.parametrize(
-    "kilobytes", [pytest.param(300, marks=pytest.mark.long), 1_000, pytest.param(2_500, marks=pytest.mark.long)]
+    ("kilobytes", "requests"),
+    [(1_000, 10), *(pytest.param(size, 30, marks=pytest.mark.long) for size in (300, 1_000, 2_500))],
 )
-def test_a_full_disk(api, machine, kilobytes):
+def test_a_full_disk(api, machine, kilobytes, requests):
     sandbox, url = api()
-    first, second = mixed(sandbox, 1), mixed(sandbox, 30)
+    first, second = mixed(sandbox, 1), mixed(sandbox, requests)
     m = machine(sandbox, url)
     m.load(*first)
-    limit = kilobytes * 1024
-    process = m.start(
-        "load", *second, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-    )
+    process = m.start("load", *second)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (kilobytes * 1024, resource.RLIM_INFINITY))
     assert_one_clear_line(*ended(process))
     m.load(*second)
     assert_right(m, sandbox, first + second)

@@ -26,9 +26,9 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest -n 4
 
-# make test-faults  crashes, faults, hostile input, a day of loads: the long way (most of an hour; needs PostgreSQL)
+# make test-faults  crashes, faults, hostile and random input, a day of loads: the long way (most of an hour; needs PostgreSQL)
 test-faults: $(VENV)/.installed
-	@$(BIN)/python -m pytest tests/faults -m "long or not long" -n 2
+	@$(BIN)/python -m pytest tests/faults tests/unit -m "long or not long" -n 2
 
 # make test-warehouses  the promises on DuckDB, Postgres, and emulators of Snowflake and BigQuery
 test-warehouses: $(VENV)/.installed

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 _SUITE = Path(__file__).with_name("warehouses")
 """Tests elsewhere may have a parameter of the same name, and choose by themselves."""
@@ -17,6 +18,16 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 (pytest makes a folder there that is it
 # databases wait for a disk again and again; what a test leaves is gone when it has passed, so memory will do
 if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 2 * 2**30:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+settings.register_profile("thorough", max_examples=100)
+settings.register_profile("quick", max_examples=25)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tries properties on fewer examples where tests marked `long` are left out."""
+    chosen = config.option.markexpr
+    settings.load_profile("quick" if "long" in chosen and "long" not in chosen.replace("not long", "") else "thorough")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

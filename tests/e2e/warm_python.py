@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from types import ModuleType
 from typing import Any
 
@@ -29,15 +30,10 @@ _IMPORTED = (
     *("instaview.cli", "instaview.billing", "instaview.check", "instaview.demo", "instaview.display"),
     *("instaview.id_files", "instaview.runner", "instaview.status", "instaview.usage", "instaview_sandbox"),
     # what a load imports only when it comes to it; not `duckdb` itself, which opens a database, and starts a thread
-    *("anyio._backends._asyncio", "charset_normalizer", "httpcore", "pandas", "pendulum.locales.en.locale", "pydantic"),
+    *("anyio._backends._asyncio", "charset_normalizer", "httpcore", "pandas", "pendulum.locales.en.locale"),
+    *("pydantic.type_adapter", "stringprep"),
     *("pyarrow.pandas_compat", "pyarrow.parquet", "requests", "sqlglot.dialects.duckdb", "uvicorn", "encodings.idna"),
-    *(
-        "_duckdb",
-        "dlt.common.libs.pyarrow",
-        "dlt.destinations.insert_job_client",
-        "dlt._workspace._plugins",
-        "pydantic.type_adapter",
-    ),
+    *("_duckdb", "dlt.common.libs.pyarrow", "dlt.destinations.insert_job_client", "dlt._workspace._plugins"),
 )
 
 
@@ -113,7 +109,9 @@ def _serve(orders: socket.socket) -> list[str] | None:
         if not message:
             return None
         told, tells = os.pipe()
-        between = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # the threads of libraries here are ready for forks
+            between = os.fork()
         if between == 0:
             # forks once more and ends, and so leaves its child an orphan
             if pid := os.fork():
@@ -151,8 +149,9 @@ def _run(arguments: list[str]) -> None:
         main = sys.modules["__main__"] = ModuleType("__main__")
         exec(compile(rest[0], "<string>", "exec"), main.__dict__)  # noqa: S102
     else:
-        sys.argv, sys.path[0] = arguments, os.path.dirname(os.path.abspath(what))
-        runpy.run_path(what, run_name="__main__")
+        file = os.path.abspath(what)
+        sys.argv, sys.path[0] = arguments, os.path.dirname(file)
+        runpy.run_path(file, run_name="__main__")
 
 
 def _warm_up() -> None:

@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 import warnings
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -144,14 +145,16 @@ def _run(arguments: list[str]) -> None:
     if what == "-m":
         sys.argv, sys.path[0] = rest, os.getcwd()
         runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
-    elif what == "-c":
+        return
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    if what == "-c":
         sys.argv, sys.path[0] = ["-c", *rest[1:]], ""
-        main = sys.modules["__main__"] = ModuleType("__main__")
-        exec(compile(rest[0], "<string>", "exec"), main.__dict__)  # noqa: S102
+        code = compile(rest[0], "<string>", "exec")
     else:
-        file = os.path.abspath(what)
-        sys.argv, sys.path[0] = arguments, os.path.dirname(file)
-        runpy.run_path(file, run_name="__main__")
+        main.__file__ = os.path.abspath(what)
+        sys.argv, sys.path[0] = arguments, os.path.dirname(main.__file__)
+        code = compile(Path(what).read_bytes(), main.__file__, "exec")
+    exec(code, main.__dict__)  # noqa: S102
 
 
 def _warm_up() -> None:

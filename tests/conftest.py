@@ -68,3 +68,4 @@ def pytest_collection_finish() -> None:
     """What is there by now stays to the end: the collector of garbage need not look at it again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # a load makes a lot that does not last

@@ -30,9 +30,10 @@ def filled(tmp_path_factory):
 
 @pytest.fixture
 def loaded(filled, tmp_path):
-    """A machine with results in its warehouse: a copy, for what a test does with it is its own."""
-    shutil.copytree(filled.folder, tmp_path, dirs_exist_ok=True)
-    return Machine(tmp_path, filled.base_url, filled.api_key)
+    """A machine with results in its warehouse, which is its own; dlt's folder would lead to the other one."""
+    m = Machine(tmp_path, filled.base_url, filled.api_key)
+    shutil.copy(filled.database, m.database)
+    return m
 
 
 def test_report_writes_one_file_and_names_it(loaded):

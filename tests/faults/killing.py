@@ -19,7 +19,7 @@ from pathlib import Path
 
 from machine import Machine
 
-_LOOK_EVERY = 0.002
+_LOOK_EVERY = 0.001
 _LONGEST_LOAD = 120.0
 
 

@@ -112,7 +112,7 @@ def test_a_re_read_killed_between_two_tables_is_taken_up_by_any_machine(api, mac
 
 def test_killed_loads_end_with_the_right_tables(api, machine):
     sandbox, url = api()
-    killer = campaign(sandbox, machine(sandbox, url), seed=1, kills=4)
+    killer = campaign(sandbox, machine(sandbox, url), seed=1, kills=3)
     assert len(killer.kills) > 1, "the kills should meet more than one phase"
 
 

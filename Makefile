@@ -6,6 +6,8 @@ WAREHOUSES ?= $(CURDIR)/.warehouses
 WAREHOUSE ?= all
 SCREENSHOTS ?= $(CURDIR)/.screenshots
 BIN := $(VENV)/bin
+# the tests start many processes: what one has compiled the others need not
+unexport PYTHONDONTWRITEBYTECODE
 DBT_VENV ?= .cache/dbt
 
 .PHONY: help demo test test-faults test-soak test-warehouses test-dbt test-browser audit lint bench docs clean
@@ -24,9 +26,9 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest -n 4
 
-# make test-faults  crashes, faults, hostile input, a day of loads: the long way (most of an hour; needs PostgreSQL)
+# make test-faults  crashes, faults, hostile and random input, a day of loads: the long way (most of an hour; needs PostgreSQL)
 test-faults: $(VENV)/.installed
-	@$(BIN)/python -m pytest tests/faults -m "long or not long" -n 2
+	@$(BIN)/python -m pytest tests/faults tests/unit -m "long or not long" -n 2
 
 # make test-soak  a whole week of a load every five minutes (most of an hour)
 test-soak: $(VENV)/.installed

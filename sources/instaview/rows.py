@@ -93,8 +93,8 @@ class RowBuilder:
     def _cut(self) -> Spool:
         if self._failure is not None:
             raise DiskFull(
-                f"rows cannot be kept in {self._folder} ({self._failure.strerror}): make room there, then run the "
-                "same load again: it goes on from here"
+                f"no room on the disk of {self._folder} for rows on their way ({self._failure.strerror}): make room "
+                "there, then run the same load again: it goes on from here"
             )
         spool, self._spool = self._spool, Spool(self._folder)
         self._on_room()

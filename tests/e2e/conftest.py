@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from machine import Machine
 
+from instaview import resolver
 from instaview_sandbox import Sandbox, running
 
 os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # as the command does, before dlt is imported
@@ -25,6 +26,12 @@ def stack() -> Iterator[ExitStack]:
 @pytest.fixture
 def urls() -> dict[int, str]:
     return {}
+
+
+@pytest.fixture
+def brief_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For commands within this process: tries follow each other at once; how long they wait is tested elsewhere."""
+    monkeypatch.setattr(resolver, "_LONGEST_BACKOFF", 0.1)
 
 
 @pytest.fixture

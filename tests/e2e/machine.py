@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 import duckdb
 from typer.testing import CliRunner
+from warm_python import Python
 
 from instaview.cli import app
 from instaview.tables import TABLES
@@ -69,26 +69,24 @@ class Machine:
             raise result.exception
         return Done(result.exit_code, result.stdout, result.stderr)
 
-    def process(self, *arguments: str, stdin: str | None = None, **env: str) -> Done:
-        """The command in a process of its own: for logs, locks and anything at the start."""
-        return self._python("-m", "instaview", *self.arguments(arguments), stdin=stdin, **env)
+    def process(self, *arguments: str, stdin: str | None = None, fresh: bool = False, **env: str) -> Done:
+        """The command in a process of its own: for logs, locks and anything at the end."""
+        return self.python("-m", "instaview", *self.arguments(arguments), stdin=stdin, fresh=fresh, **env)
 
     def script(self, code: str, **env: str) -> Done:
         """Python code in a process of its own."""
-        return self._python("-c", code, **env)
+        return self.python("-c", code, **env)
 
-    def _python(self, *arguments: str, stdin: str | None = None, **env: str) -> Done:
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.folder,
-            env=self.env(**env),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+    def python(self, *arguments: str, stdin: str | None = None, fresh: bool = False, **env: str) -> Done:
+        """Python in a process of its own, `fresh` for what happens at its start."""
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        with Python(*arguments, fresh=fresh, cwd=self.folder, env=self.env(**env), **pipes) as process:
+            try:
+                stdout, stderr = process.communicate(stdin, timeout=120)
+            except BaseException:
+                process.kill()
+                raise
+        return Done(process.returncode, stdout, stderr)
 
     def load(self, *arguments: str, stdin: str | None = None, code: int = 0, **env: str) -> Row:
         """`instaview load … --json`, and the summary it prints."""
@@ -97,24 +95,15 @@ class Machine:
         summary: Row = json.loads(done.stdout)
         return summary
 
-    def start(
-        self, *arguments: str, command: tuple[str, ...] = ("-m", "instaview"), **more: Any
-    ) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, command: tuple[str, ...] = ("-m", "instaview"), **more: Any) -> Python:
         """The command in a process of its own, under way.
 
-        `command` is what Python runs in its place. Names in capitals are for the environment, others for Popen.
+        `command` is what Python runs in its place. Names in capitals are for the environment, others for the process.
         """
         env = {name: value for name, value in more.items() if name.isupper()}
-        options = {name: value for name, value in more.items() if not name.isupper()}
-        return subprocess.Popen(
-            [sys.executable, *command, *self.arguments(arguments)],
-            cwd=self.folder,
-            env=self.env(**env),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            **options,
-        )
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        options |= {name: value for name, value in more.items() if not name.isupper()}
+        return Python(*command, *self.arguments(arguments), cwd=self.folder, env=self.env(**env), **options)
 
     def ids_file(self, ids: list[str], name: str = "ids.txt") -> str:
         (self.folder / name).write_text("\n".join(ids), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,19 +15,30 @@ import httpx
 import marimo
 import pytest
 from filled_warehouse import filled_warehouse
+from machine import Machine
 
 from instaview.dashboard import figures
 from instaview.dashboard.warehouse import read_snapshot
+from instaview_sandbox import Sandbox, running
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "sources/instaview/dashboard/app.py"
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    sandbox = Sandbox(seed=11, requests=0)
+    with running(sandbox) as url:
+        m = Machine(tmp_path_factory.mktemp("filled"), url, sandbox.keys["full"])
+        m.load(*sandbox.add("sourcing", 3, candidates=7), *sandbox.add("enrichment", 1), "--billing")
+    return m
+
+
 @pytest.fixture
-def loaded(api, machine):
-    sandbox = api()
-    m = machine(sandbox)
-    m.load(*sandbox.add("sourcing", 3, candidates=7), *sandbox.add("enrichment", 1), "--billing")
+def loaded(filled, tmp_path):
+    """A machine with results in its warehouse, which is its own; dlt's folder would lead to the other one."""
+    m = Machine(tmp_path, filled.base_url, filled.api_key)
+    shutil.copy(filled.database, m.database)
     return m
 
 
@@ -84,15 +96,7 @@ def test_a_missing_extra_is_told_in_a_line(loaded, command, package):
     missing = f"import sys; sys.modules[{package!r}] = None; sys.argv[0] = 'instaview'; "
     missing += "from importlib import machinery, util; find = util.find_spec; "
     missing += f"util.find_spec = lambda name, *more: None if name == {package!r} else find(name, *more); "
-    done = subprocess.run(
-        [sys.executable, "-c", missing + "from instaview.cli import main; main()", command],
-        cwd=loaded.folder,
-        env=loaded.env(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = loaded.python("-c", missing + "from instaview.cli import main; main()", command)
     assert done.returncode == 2
     assert done.stderr == "instaview: this needs more packages: pip install 'dlt-source-instaview[dashboard]'\n"
 
@@ -107,15 +111,7 @@ def test_the_demo_without_the_extra_says_how_to_get_a_report():
 def shown(m, **env: str) -> str:
     """What the app shows, run without a browser."""
     code = f"import runpy; app = runpy.run_path({str(APP)!r})['app']; print(app.run()[0][-1].text)"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=m.folder,
-        env=m.env(**env),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = m.script(code, **env)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -165,9 +161,8 @@ def test_filters_stay_as_chosen_when_the_warehouse_is_read_again(tmp_path):
 def test_the_app_draws_all_charts(loaded):
     # a copy, for marimo leaves a session beside what it exports
     (loaded.folder / "dashboard.py").write_bytes((ROOT / "pipelines/dashboard.py").read_bytes())
-    command = [sys.executable, "-m", "marimo", "export", "html", "dashboard.py"]
-    command += ["--no-include-code", "--no-sandbox", "-o", "app.html", "--", "--budget", "500"]
-    done = subprocess.run(command, cwd=loaded.folder, env=loaded.env(), capture_output=True, timeout=120, check=False)
+    options = ["--no-include-code", "--no-sandbox", "-o", "app.html", "--", "--budget", "500"]
+    done = loaded.python("-m", "marimo", "export", "html", "dashboard.py", *options)
     assert done.returncode == 0, done.stderr
     page = (loaded.folder / "app.html").read_text(encoding="utf-8")
     assert page.count("marimo-mime-renderer data-") == page.count("vnd.vegalite") == 6

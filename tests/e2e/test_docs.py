@@ -107,28 +107,16 @@ def test_the_readme_shows_what_demo_and_test_print():
     assert "passed" in between(README, "test")
 
 
-def run_script(m, script: Path, *arguments: str, **env: str):
-    return subprocess.run(
-        [sys.executable, str(script), *arguments],
-        cwd=m.folder,
-        env=m.env(**env),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 def test_the_deployable_script_does_the_job_and_keeps_the_exit_codes(api, machine):
     sandbox = api()
     m = machine(sandbox)
     ids = m.ids_file(sandbox.add("sourcing", 2))
-    done = run_script(m, ROOT / "pipelines/load_results.py", ids)
+    done = m.python(str(ROOT / "pipelines/load_results.py"), ids)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["completed"] == 2
     (m.folder / "bad.txt").write_text("nonsense\n")
-    assert run_script(m, ROOT / "pipelines/load_results.py", "bad.txt").returncode == 2
-    refused = run_script(m, ROOT / "pipelines/load_results.py", ids, "ids.txt", SOURCES__INSTAVIEW__API_KEY="sk_x")
+    assert m.python(str(ROOT / "pipelines/load_results.py"), "bad.txt").returncode == 2
+    refused = m.python(str(ROOT / "pipelines/load_results.py"), ids, "ids.txt", SOURCES__INSTAVIEW__API_KEY="sk_x")
     assert refused.returncode == 0, "nothing new: no call, so no refusal"
     more = m.ids_file(sandbox.add("sourcing", 1))
     refused = run_script(m, ROOT / "pipelines/load_results.py", more, SOURCES__INSTAVIEW__API_KEY="sk_x")
@@ -155,7 +143,7 @@ def test_the_deployable_script_tells_a_broken_warehouse_in_one_line(api, machine
     m.load(*sandbox.add("sourcing", 1))
     with m.connect() as connection:
         connection.execute("ALTER TABLE candidates RENAME TO hidden")
-    broken = run_script(m, ROOT / "pipelines/load_results.py", m.ids_file(sandbox.add("sourcing", 1)))
+    broken = m.python(str(ROOT / "pipelines/load_results.py"), m.ids_file(sandbox.add("sourcing", 1)), fresh=True)
     assert broken.returncode == 1
     assert len(broken.stderr.splitlines()) == 1, broken.stderr
 
@@ -163,7 +151,7 @@ def test_the_deployable_script_tells_a_broken_warehouse_in_one_line(api, machine
 def test_the_example_script_runs(api, machine):
     sandbox = api()
     m = machine(sandbox)
-    done = run_script(m, ROOT / "sources/instaview_pipeline.py", m.ids_file(sandbox.add("sourcing", 2)))
+    done = m.python(str(ROOT / "sources/instaview_pipeline.py"), m.ids_file(sandbox.add("sourcing", 2)))
     assert done.returncode == 0, done.stderr
     assert "1 load package(s) were loaded" in done.stdout
 

@@ -113,6 +113,7 @@ def test_strict_is_3_unless_every_request_is_completed(api, machine):
     m.load(*sandbox.add("sourcing", 1, state="processing"), "--no-wait", "--strict", code=3)
 
 
+@pytest.mark.usefixtures("brief_backoff")
 def test_faults_of_the_api_alone_are_no_failure_of_the_load(m):
     summary = m.load(GOOD, SOURCES__INSTAVIEW__BASE_URL="http://127.0.0.1:9")
     assert summary["error"] == 1

@@ -8,6 +8,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pandas as pd
+import pytest
 from oracle import expected_tables, without_requests
 
 from instaview.tables import TABLES
@@ -122,14 +123,14 @@ def test_runs_that_end_while_it_waits_are_loaded(api, machine):
 
 def test_no_request_is_looked_at_twice_within_the_poll_interval(api, machine):
     sandbox = api()
-    ids = sandbox.add("sourcing", 3, seconds=3)
-    machine(sandbox).load(*ids, "--wait", "30", SOURCES__INSTAVIEW__POLL_INTERVAL="1")
+    ids = sandbox.add("sourcing", 3, seconds=1.5)
+    machine(sandbox).load(*ids, "--wait", "30", SOURCES__INSTAVIEW__POLL_INTERVAL="0.5")
     times: dict[str, list[float]] = {}
     for call in results_calls(sandbox):
         times.setdefault(call.path, []).append(call.time)
     gaps = [b - a for looks in times.values() for a, b in pairwise(looks)]
     assert gaps
-    assert min(gaps) >= 0.98
+    assert min(gaps) >= 0.48
 
 
 def test_the_first_load_makes_all_tables_however_little_it_brings(api, machine):
@@ -223,6 +224,7 @@ def test_a_finished_request_stays_finished_when_reading_it_again_is_refused(api,
     assert set(m.states().values()) == {"completed"}
 
 
+@pytest.mark.usefixtures("brief_backoff")
 def test_faults_that_pass_are_retried_and_those_that_last_become_a_row(api, machine):
     sandbox = api()
     good, shaky, dead = sandbox.add("sourcing", 3), sandbox.add("enrichment", 2), sandbox.add("preview", 1)
@@ -314,7 +316,7 @@ def test_ids_come_from_arguments_files_webhooks_and_standard_input_each_once(api
 
 
 def test_alone_on_its_key_it_meets_no_429(api, machine):
-    sandbox = api(minute_limit=8, minute_seconds=2.0, hour_limit=10_000)
+    sandbox = api(minute_limit=8, minute_seconds=1.0, hour_limit=10_000)
     ids = sandbox.add("sourcing", 20)
     summary = machine(sandbox).load(*ids)
     assert (summary["completed"], summary["http_requests"], summary["rate_limited"]) == (20, 20, 0)

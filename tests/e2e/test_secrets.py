@@ -17,7 +17,7 @@ def test_the_key_is_nowhere(api, machine):
     sandbox.inject(Fault("status", status=500, times=1))
     m = machine(sandbox)
     outputs = [
-        m.process("load", *ids, "--json", RUNTIME__LOG_LEVEL="DEBUG"),
+        m.process("load", *ids, "--json", fresh=True, RUNTIME__LOG_LEVEL="DEBUG"),
         m.process("check"),
         m.process("status"),
         m.process("load", *ids, "--refresh", RUNTIME__LOG_LEVEL="DEBUG"),
@@ -41,6 +41,6 @@ def test_candidates_are_in_no_log(api, machine):
     sandbox = api()
     ids = sandbox.add("sourcing", 3, candidates=5)
     names = [c["name"] for i in ids for c in sandbox.payload(i)["candidates"] if c.get("name")]
-    done = machine(sandbox).process("load", *ids, RUNTIME__LOG_LEVEL="DEBUG")
+    done = machine(sandbox).process("load", *ids, fresh=True, RUNTIME__LOG_LEVEL="DEBUG")
     assert names
     assert not [name for name in names if name in done.stdout + done.stderr]

@@ -42,7 +42,7 @@ def test_a_signal_loads_what_is_resolved_and_leaves(api, machine, signum, code):
 
 def test_a_signal_before_anything_began_leaves_with_its_code(api, machine):
     sandbox = api()
-    process = machine(sandbox).start("load", *sandbox.add("sourcing", 3, state="processing"))
+    process = machine(sandbox).start("load", *sandbox.add("sourcing", 3, state="processing"), fresh=True)
     time.sleep(0.3)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
@@ -79,7 +79,7 @@ def test_kill_9_at_any_moment_loses_and_duplicates_nothing(api, machine):
     moments = random.Random(5)
     for _ in range(4):
         process = m.start("load", *ids, SOURCES__INSTAVIEW__COMMIT_SECONDS="0.5")
-        time.sleep(moments.uniform(0.6, 3.0))
+        time.sleep(moments.uniform(0.05, 2.0))
         process.kill()
         process.communicate()
     m.load(*ids, "--strict")

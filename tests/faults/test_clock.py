@@ -30,7 +30,7 @@ def days_off(machine, but):
 @pytest.mark.parametrize(
     "steps",
     [
-        (0.0, -DAY),
+        pytest.param((0.0, -DAY), marks=pytest.mark.long),
         pytest.param((0.0, 400 * DAY), marks=pytest.mark.long),
         pytest.param((-2 * DAY, 0.0), marks=pytest.mark.long),
         (400 * DAY, -400 * DAY),

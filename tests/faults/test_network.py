@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import ssl
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -171,13 +170,7 @@ def peak_of_a_load(network: Network) -> float:
     """Runs a load in a process of its own; its largest resident size in MB."""
     machine = network.machine
     ids = machine.ids_file(list(network.plan))
-    child = subprocess.Popen(
-        [sys.executable, "-m", "instaview", "load", "--from", ids],
-        cwd=machine.folder,
-        env=machine.env(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    child = machine.start("load", "--from", ids, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == 0

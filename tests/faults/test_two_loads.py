@@ -18,11 +18,12 @@ def at_once(machines, *arguments):
 
 
 @pytest.mark.parametrize("warehouse", WAREHOUSES)
-def test_two_machines_with_the_same_requests(api, machine, warehouse):
+@pytest.mark.parametrize("refreshes", [1, pytest.param(3, marks=pytest.mark.long)])
+def test_two_machines_with_the_same_requests(api, machine, warehouse, refreshes):
     sandbox, url = api()
     machines = [machine(sandbox, url, warehouse=warehouse, name=name) for name in ("one", "two")]
     ids = [i for kind in KINDS for i in sandbox.add(kind, 6)]
-    for more in ([], ["--refresh"], ["--refresh"], ["--refresh"]):
+    for more in ([], *[["--refresh"]] * refreshes):
         ended = at_once(machines, *ids, *more)
         assert 0 in {code for code, _ in ended}, "one of the two gets through"
         for code, err in ended:

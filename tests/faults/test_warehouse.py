@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import random
 import re
 import resource
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +18,7 @@ import pytest
 from history import repeated_keys
 from oracle import expected_tables, without_requests
 from proxy import Cable
+from warm_python import Python
 
 from instaview import views
 from instaview.destination import prepare
@@ -48,17 +49,16 @@ def assert_right(machine, sandbox, ids):
 
 
 @pytest.mark.parametrize(
-    "kilobytes", [pytest.param(300, marks=pytest.mark.long), 1_000, pytest.param(2_500, marks=pytest.mark.long)]
+    ("kilobytes", "requests"),
+    [(1_000, 10), *(pytest.param(size, 30, marks=pytest.mark.long) for size in (300, 1_000, 2_500))],
 )
-def test_a_full_disk(api, machine, kilobytes):
+def test_a_full_disk(api, machine, kilobytes, requests):
     sandbox, url = api()
-    first, second = mixed(sandbox, 1), mixed(sandbox, 30)
+    first, second = mixed(sandbox, 1), mixed(sandbox, requests)
     m = machine(sandbox, url)
     m.load(*first)
-    limit = kilobytes * 1024
-    process = m.start(
-        "load", *second, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-    )
+    process = m.start("load", *second)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (kilobytes * 1024, resource.RLIM_INFINITY))
     code, stderr = ended(process)
     assert_one_clear_line(code, stderr)
     assert "no room on the disk of /" in stderr
@@ -122,7 +122,7 @@ def test_no_room_for_the_views_is_not_taken_for_a_missing_grant(api, machine, ca
 def holding(database):
     """Another process with the DuckDB file open."""
     code = f"import duckdb, sys; c = duckdb.connect({str(database)!r}); print('open', flush=True); sys.stdin.read()"
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = Python("-c", code, cwd=".", env=dict(os.environ), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == "open\n"
     return process

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from fake_api import START, Scripted, a_request, answering, breaking, flat, refusal, result_of, too_many, wrapped
+from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -684,7 +685,7 @@ bodies = st.one_of(st.binary(max_size=60), objects.map(lambda o: json.dumps(o).e
     ),
     body=bodies,
 )
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=examples(150), deadline=None, derandomize=True)
 def test_whatever_the_api_answers_becomes_an_answer(status: int, headers: dict[str, str], body: bytes) -> None:
     answer = ask_for(status, body, headers)
     assert isinstance(answer, Answer)

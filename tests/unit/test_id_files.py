@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from how_many import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -547,7 +548,7 @@ PIECES = [
 PIECES += ["#", " ", "\ufeff", "\x1b[31m", "\x00", "null", "1", "\\", '{"request_id": "', '"}', "PAR1", "\u2028", "'"]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=12).map(lambda parts: "".join(parts)))
 def test_whatever_a_file_holds_it_gives_ids_or_one_clean_message(write: Write, content: str) -> None:
     path = write(content)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from how_many import examples
 from hypothesis import HealthCheck, example, given, settings
 from payloads import ITEMS, LIST_FIELDS, LONE_VALUES, ODD_VALUES, Delivered, batches, request_id
 from reference import (
@@ -54,10 +55,12 @@ RUN_TABLES = {"sourcing": "sourcing_runs", "enrichment": "enrichment_runs", "pre
 PROFILE_TABLES = {"sourcing": "candidates", "enrichment": "enrichment_profiles", "preview": "preview_candidates"}
 
 
-def examples(number: int) -> settings:
+def tried_on(number: int) -> settings:
     """Slow machines are no reason to fail."""
     return settings(
-        max_examples=number, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+        max_examples=examples(number),
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
 
 
@@ -621,21 +624,21 @@ def test_documented_failed_run_gives_one_run_row_and_nothing_else(kind: str, cod
 # ---------------------------------------------------------------------- properties
 
 
-@examples(200)
+@tried_on(200)
 @given(batches())
 @example([Delivered(kind, request_id(kind), None, payload) for kind, payload in PAYLOADS.items()])
 def test_rows_are_those_of_the_reference(batch: list[Delivered]) -> None:
     assert_as_reference(batch)
 
 
-@examples(150)
+@tried_on(150)
 @given(batches(max_size=2))
 @example([Delivered(kind, request_id(kind), None, payload) for kind, payload in PAYLOADS.items()])
 def test_nothing_that_a_payload_holds_is_lost(batch: list[Delivered]) -> None:
     assert_lossless(batch, read(arrow_of(batch)))
 
 
-@examples(100)
+@tried_on(100)
 @given(batches())
 def test_keys_are_never_null_and_never_repeat(batch: list[Delivered]) -> None:
     tables = read(arrow_of(batch))
@@ -663,7 +666,7 @@ def test_keys_are_never_null_and_never_repeat(batch: list[Delivered]) -> None:
             }
 
 
-@examples(100)
+@tried_on(100)
 @given(batches())
 def test_arrow_tables_are_whole_and_have_the_schema_of_the_model(batch: list[Delivered]) -> None:
     for name, table in arrow_of(batch).items():

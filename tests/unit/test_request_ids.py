@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,7 +42,7 @@ def test_the_kind_follows_from_the_prefix(request_id: str, kind: str) -> None:
     assert kind in KINDS
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.uuids(), st.sampled_from(["req_", "enr_", "req_prev_"]))
 def test_every_uuid_makes_an_id(uuid: Any, prefix: str) -> None:
     assert parse_request(f"{prefix}{uuid}").id == f"{prefix}{uuid}"
@@ -141,7 +142,7 @@ def test_every_character_of_an_id_counts(request_id: str, other: str) -> None:
                 parse_request(f"{request_id[:index]}{other}{request_id[index + 1 :]}")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.text(st.characters(), max_size=80) | st.from_regex(r"(req_|enr_|req_prev_)[0-9a-fA-F-]{30,40}\W?"))
 def test_what_is_taken_has_no_character_that_means_anything_elsewhere(text: str) -> None:
     taken, message = None, ""

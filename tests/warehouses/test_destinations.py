@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from machine import Machine
 
@@ -24,14 +21,7 @@ def test_a_destination_that_cannot_replace_rows_is_refused_before_anything_is_se
 def test_a_missing_package_is_told_with_the_line_that_installs_it(machine, name):
     hidden = {"postgres": "psycopg2", "snowflake": "snowflake.connector", "bigquery": "google.cloud.bigquery"}[name]
     script = f"import sys; sys.modules[{hidden!r}] = None; from instaview.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", script, "status", "--destination", name],
-        cwd=machine.folder,
-        env=machine.env(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = machine.python("-c", script, "status", "--destination", name)
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         f"instaview: destination {name}: not everything for it is installed: pip install 'dlt-source-instaview[{name}]'"

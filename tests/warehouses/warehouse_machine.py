@@ -70,20 +70,29 @@ class WarehouseMachine(Machine):
 
     def sql(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Runs SQL in which tables stand in braces, such as `SELECT * FROM {candidates}`; times come back in UTC."""
-        with self.pipeline() as pipeline, pipeline.sql_client() as client:
-            rows = client.execute_sql(sql.format_map(_Qualified(client)), *parameters)
-        return [tuple(_plain(value) for value in row) for row in rows or ()]
+        with self._client() as client:
+            return _fetched(client, sql, *parameters)
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         return self.sql(sql, *parameters)
 
     def tables(self) -> dict[str, list[Row]]:
-        return {table.name: self.rows(table) for table in TABLES}
+        with self._client() as client:
+            return {table.name: self._rows(client, table) for table in TABLES}
 
     def rows(self, table: Table) -> list[Row]:
         """The rows of a table in the order of its key, without the load id."""
+        with self._client() as client:
+            return self._rows(client, table)
+
+    @contextmanager
+    def _client(self) -> Iterator[Any]:
+        with self.pipeline() as pipeline, pipeline.sql_client() as client:
+            yield client
+
+    def _rows(self, client: Any, table: Table) -> list[Row]:
         names = [column.name for column in table.columns]
-        found = self.sql(f"SELECT {', '.join(map(self._quoted, names))} FROM {{{table.name}}}")
+        found = _fetched(client, f"SELECT {', '.join(map(self._quoted, names))} FROM {{{table.name}}}")
         rows = [dict(zip(names, row, strict=True)) for row in found]
         return sorted(rows, key=lambda row: tuple(row[name] for name in table.key))
 
@@ -97,6 +106,11 @@ class WarehouseMachine(Machine):
     def _quoted(self, name: str) -> str:
         quote = "`" if self.warehouse.name == "bigquery" else '"'
         return f"{quote}{name.upper() if self.warehouse.name == 'snowflake' else name}{quote}"
+
+
+def _fetched(client: Any, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    rows = client.execute_sql(sql.format_map(_Qualified(client)), *parameters)
+    return [tuple(_plain(value) for value in row) for row in rows or ()]
 
 
 class _Qualified(dict[str, str]):

@@ -9,7 +9,7 @@ import dlt
 import pyarrow as pa
 
 from .destination import warehouse_errors
-from .duckdb_file import frugal, holds_results, one_connection
+from .duckdb_load import frugal, holds_results, one_connection
 from .lease import only_writer
 from .pending import note_own_loads
 from .source import Rows, rows_source

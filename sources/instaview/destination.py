@@ -17,12 +17,12 @@ from dlt.common.exceptions import DltException
 from dlt.destinations.exceptions import DestinationConnectionError
 
 from .diagnosis import advice, full_disk, without_secrets
+from .duckdb_file import DUCKDB as DUCKDB
+from .duckdb_file import file_of, stay_in_this_folder, tell_file_and_dataset_apart
 from .exceptions import DestinationFailed, InstaviewError, UsageError
 from .request_ids import printable
 from .silence import notice_dead_connections
 from .telemetry import off_unless_asked
-from .warehouse_file import DUCKDB as DUCKDB
-from .warehouse_file import file_of, stay_in_this_folder, tell_file_and_dataset_apart
 
 PIPELINE = "instaview"
 GO_ON = ", then run the same load again: it goes on from here"

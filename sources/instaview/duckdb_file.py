@@ -1,81 +1,91 @@
-"""What a load into a DuckDB file does differently: the file is in this process, and nothing stands between the two."""
+"""Where DuckDB's file is: the one that was chosen, or `instaview_data.duckdb` in the folder where one stands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import logging
+import os
+from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.common.destination.reference import AnyDestination
+from dlt.common.storages import WithLocalFiles
 
-from .destination import DUCKDB
-from .tables import RESULT_TABLES
+from .exceptions import UsageError
 
-MEMORY_BYTES = 64 * 1024 * 1024
-"""What DuckDB may hold of rows on their way into the file, beside eight times the largest piece of them."""
+logger = logging.getLogger("instaview")
 
-
-def is_duckdb(pipeline: dlt.Pipeline) -> bool:
-    """Whether the warehouse is a DuckDB file, read and written in this process."""
-    return pipeline.destination is not None and pipeline.destination.destination_type == DUCKDB
+DUCKDB = "dlt.destinations.duckdb"
+DEFAULT_FILE = "instaview_data.duckdb"
+"""What the command and the scripts load into where no file is named, whatever the dataset."""
 
 
-@contextmanager
-def one_connection(pipeline: dlt.Pipeline) -> Iterator[Any]:
-    """Holds the file open for one load, and empties the staging tables after it. Other warehouses need neither.
+def file_of(pipeline: dlt.Pipeline) -> Path | None:
+    """The DuckDB file that the pipeline loads into; None for other warehouses and for databases without a file."""
+    database = _database(pipeline)
+    return Path(database) if database and not database.startswith(":") else None
 
-    dlt closes the file whenever none of its jobs is running, and each time DuckDB then writes all new rows into it,
-    those of the staging tables too. Held open it does so once, when the staging tables, which are copies of people's
-    data, are empty again.
 
-    Yields:
-        dlt's client of the file; None for other warehouses.
+def is_new_file(pipeline: dlt.Pipeline) -> bool:
+    """Whether the warehouse is a file that can be created but is not there: looking into it would create it."""
+    file = file_of(pipeline)
+    return file is not None and not file.exists() and os.access(file.parent, os.W_OK | os.X_OK)
+
+
+def stay_in_this_folder(pipeline: dlt.Pipeline) -> None:
+    """Has relative paths, and the default one, begin in the folder where one stands.
+
+    dlt remembers the folder in which a pipeline ran first, and would go on loading into the file there.
     """
-    if not is_duckdb(pipeline):
-        yield None
+    destination = pipeline.destination
+    if destination is None or not issubclass(destination.spec, WithLocalFiles):
         return
-    # a fault may come after the rows are in, and then dlt, which tries again, would copy them twice
-    dlt.config[f"{pipeline.pipeline_name}.load.raise_on_max_retries"] = 1
-    with pipeline.sql_client() as client:
-        yield client
-        staged = client.execute_sql(
-            "SELECT table_name FROM duckdb_tables() WHERE schema_name = %s AND NOT starts_with(table_name, '_dlt')",
-            client.staging_dataset_name,
-        )
-        with client.with_staging_dataset():
-            client.truncate_tables(*(name for (name,) in staged or ()))
+    destination.config_params["local_dir"] = str(Path.cwd())
+    destination.config_params.pop("legacy_db_path", None)
+    if destination.destination_type == DUCKDB and not _is_chosen(pipeline, destination):
+        destination.config_params["credentials"] = str(Path.cwd() / DEFAULT_FILE)
 
 
-def holds_results(client: Any, request_ids: Sequence[str]) -> bool:
-    """Whether any table has a row of these requests' results, also one of a load that broke between two tables."""
-    rows = client.execute_sql("SELECT table_name FROM duckdb_tables() WHERE schema_name = %s", client.dataset_name)
-    there = {name for (name,) in rows or ()}
-    tables = [client.make_qualified_table_name(table.name) for table in RESULT_TABLES if table.name in there]
-    if not tables or not request_ids:
-        return False
-    every = " UNION ALL ".join(f"SELECT request_id FROM {table}" for table in tables)
-    # the shape of an id was checked when it was read: letters, digits, _ and - only
-    asked = ", ".join(f"'{request_id}'" for request_id in request_ids)
-    found = client.execute_sql(f"SELECT 1 FROM ({every}) WHERE request_id IN (SELECT unnest([{asked}])) LIMIT 1")
-    return bool(found)
+def tell_file_and_dataset_apart(pipeline: dlt.Pipeline, destination: AnyDestination) -> None:
+    """Keeps DuckDB's default file from having the name of the dataset, which DuckDB could not tell apart.
 
+    `dlt.pipeline("instaview", destination="duckdb", dataset_name="instaview")` would load schema `instaview` of
+    database `instaview`; where the file was left to dlt's default it becomes `instaview_data.duckdb`.
 
-@contextmanager
-def frugal(client: Any, largest_bytes: int) -> Iterator[None]:
-    """Has DuckDB append with little memory, and with a thread for each of dlt's jobs and no more.
-
-    More threads get in each other's way where rows are but appended, and memory is a cache then.
-
-    Args:
-        client: dlt's client of the file.
-        largest_bytes: the size of the largest piece of rows.
+    Raises:
+        UsageError: the file was chosen, so it cannot be another one.
     """
-    settings = {"threads": "1", "memory_limit": f"{(MEMORY_BYTES + 8 * largest_bytes) // 1024} KiB"}
-    before = {name: client.execute_sql(f"SELECT current_setting('{name}')")[0][0] for name in settings}
-    try:
-        for name, value in settings.items():
-            client.execute_sql(f"SET {name} = '{value}'")
-        yield
-    finally:
-        for name, value in before.items():  # who opened the file before may go on with it
-            client.execute_sql(f"SET {name} = '{value}'")
+    client: Any = pipeline.destination_client()
+    database, dataset = _database(pipeline), client.config.normalize_dataset_name(client.schema)
+    if database is None or Path(database).stem.lower() != str(dataset).lower():
+        return
+    if _is_chosen(pipeline, destination):
+        raise UsageError(
+            f"the DuckDB file {database} and the dataset {dataset!r} have the same name, which DuckDB cannot tell "
+            "apart: rename one of them; DESTINATION__DUCKDB__CREDENTIALS names the file"
+        )
+    renamed = f"{Path(database).stem}_data.duckdb"
+    destination.config_params["credentials"] = renamed
+    logger.warning(
+        f"loading into {renamed}: DuckDB could not tell a file named like the dataset {dataset!r} from it. Open it "
+        f'elsewhere with destination=dlt.destinations.duckdb("{renamed}")'
+    )
+
+
+def _is_chosen(pipeline: dlt.Pipeline, destination: AnyDestination) -> bool:
+    """Whether anybody named a file; otherwise it is the one that dlt names after the destination or the pipeline."""
+    config: Any = pipeline.destination_client().config
+    setting = f"destination.{destination.destination_name}.credentials"
+    if destination.config_params.get("credentials") or dlt.secrets.get(setting):
+        return True
+    default = f"{config.destination_name or pipeline.pipeline_name}.duckdb"
+    return _database(pipeline) != os.path.join(config.local_dir or ".", default)
+
+
+def _database(pipeline: dlt.Pipeline) -> str | None:
+    """What DuckDB is to open; None for other warehouses."""
+    if pipeline.destination is None or pipeline.destination.destination_type != DUCKDB:
+        return None
+    config: Any = pipeline.destination_client().config
+    database = getattr(config.credentials, "database", None)
+    return database if isinstance(database, str) else None

@@ -18,13 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
+from .duckdb_file import is_new_file
 from .exceptions import InvalidRequestId
 from .normalize import to_arrow
 from .request_ids import Request, parse_request, unique
 from .request_list import RequestList
 from .resolver import Tracked
 from .tables import REQUESTS, RUN_MODELS
-from .warehouse_file import is_new_file
 from .working_folder import SCHEMA
 
 logger = logging.getLogger("instaview")

@@ -24,7 +24,7 @@ from dlt.extract.source import DltSource
 from . import settings as defaults
 from .destination import POSTGRES, prepare
 from .dropped import left_behind
-from .duckdb_file import is_duckdb
+from .duckdb_load import is_duckdb
 from .exceptions import AlreadyRunning, KeyRefused
 from .ledger import Plan, make_plan, request_rows
 from .pending import drop_begun_packages

@@ -119,9 +119,9 @@ def test_the_deployable_script_does_the_job_and_keeps_the_exit_codes(api, machin
     refused = m.python(str(ROOT / "pipelines/load_results.py"), ids, "ids.txt", SOURCES__INSTAVIEW__API_KEY="sk_x")
     assert refused.returncode == 0, "nothing new: no call, so no refusal"
     more = m.ids_file(sandbox.add("sourcing", 1))
-    refused = run_script(m, ROOT / "pipelines/load_results.py", more, SOURCES__INSTAVIEW__API_KEY="sk_x")
+    refused = m.python(str(ROOT / "pipelines/load_results.py"), more, SOURCES__INSTAVIEW__API_KEY="sk_x")
     assert (refused.returncode, json.loads(refused.stdout)["processing"]) == (1, 1)
-    nowhere = run_script(m, ROOT / "pipelines/load_results.py", DESTINATION_NAME="nowhere")
+    nowhere = m.python(str(ROOT / "pipelines/load_results.py"), DESTINATION_NAME="nowhere")
     assert (nowhere.returncode, len(nowhere.stderr.splitlines())) == (2, 1)
 
 
@@ -130,8 +130,8 @@ def test_the_deployable_script_goes_on_where_the_command_was(api, machine):
     m = machine(sandbox)
     ids = sandbox.add("sourcing", 2)
     m.load(*ids, DESTINATION__DUCKDB__CREDENTIALS="here.duckdb")
-    done = run_script(
-        m, ROOT / "pipelines/load_results.py", m.ids_file(ids), DESTINATION__DUCKDB__CREDENTIALS="here.duckdb"
+    done = m.python(
+        str(ROOT / "pipelines/load_results.py"), m.ids_file(ids), DESTINATION__DUCKDB__CREDENTIALS="here.duckdb"
     )
     assert json.loads(done.stdout)["skipped"] == 2
 

@@ -28,6 +28,15 @@ class Recorder:
         """How many statements there are of each kind."""
         return Counter(statement.split()[0].upper() for statement in self.statements)
 
+    def uses(self, kind: str = "", *, staging: bool = False) -> Counter[str]:
+        """The tables of the model that statements of this kind read or write anywhere, and in how many statements."""
+        found: Counter[str] = Counter()
+        for statement in self.statements:
+            if statement.upper().startswith(kind):
+                named = {(dataset.lower(), table.lower()) for dataset, table in _TABLE.findall(statement)}
+                found.update(t for d, t in named if d.endswith("_staging") == staging and not t.startswith("_dlt"))
+        return found
+
     def tables(self, kind: str, *, staging: bool = False) -> Counter[str]:
         """The tables of the model that statements of this kind name first, and how often."""
         found: Counter[str] = Counter()

@@ -15,7 +15,7 @@ from dlt.destinations.exceptions import DatabaseTerminalException
 from instaview.destination import _causes, is_connection_error, target_of, warehouse_errors
 from instaview.exceptions import DestinationFailed
 from instaview.status import read_status
-from instaview.tables import ARROW_TYPES
+from instaview.tables import ARROW_TYPES, TABLES
 
 SOURCING = "req_00000000-0000-4000-8000-000000000001"
 DOCS = Path(__file__).parents[2] / "docs" / "warehouses"
@@ -186,6 +186,19 @@ def test_the_types_are_those_that_the_docs_tell(machine):
         table = {"name": "candidates", "columns": {}}
         found = {t: mapper.to_destination_type({"name": "c", "data_type": t}, table) for t in ARROW_TYPES}
     assert found == told
+
+
+def test_columns_and_values_have_the_types_of_the_model_after_a_load(sandbox, machine):
+    machine.load(*sandbox.add("sourcing", 1), *sandbox.add("enrichment", 2))
+    with machine.pipeline() as pipeline, pipeline.destination_client() as client:
+        found = dict(client.get_storage_tables([table.name for table in TABLES]))
+    for table in TABLES:
+        told = {name.lower(): column["data_type"] for name, column in found[table.name].items()}
+        assert {c.name: told[c.name] for c in table.columns} == {c.name: c.type for c in table.columns}, table.name
+    values = machine.sql(
+        "SELECT success, match_score, position FROM {enrichment_profiles} WHERE match_score IS NOT NULL"
+    )
+    assert {tuple(map(type, row)) for row in values} == {(bool, float, int)}
 
 
 @pytest.mark.only_on("postgres", "snowflake")

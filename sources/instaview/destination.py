@@ -72,6 +72,9 @@ def prepare(pipeline: dlt.Pipeline) -> None:
         UsageError: a package is not installed, the destination cannot replace rows, or a setting does not fit.
     """
     off_unless_asked()
+    schema = pipeline.default_schema_name
+    if schema and schema not in pipeline.schemas:  # killed while dlt went back to an earlier state of its own
+        pipeline.default_schema_name = None
     destination = pipeline.destination
     if destination is None:
         return

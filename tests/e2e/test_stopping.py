@@ -197,6 +197,20 @@ def test_a_plain_pipeline_goes_on_after_a_load_that_was_killed_while_copying(api
     assert without_requests(m.tables()) == expected_tables(sandbox, first + second)
 
 
+def test_a_load_goes_on_where_dlt_was_killed_between_its_state_and_its_schema(api, machine):
+    sandbox = api()
+    first, second = sandbox.add("sourcing", 2), sandbox.add("sourcing", 2)
+    m = machine(sandbox)
+    m.load(*first)
+    for schema in m.home.rglob("schemas/*.json"):
+        schema.unlink()
+    m.load(*second)
+    sandbox.rerun(first[0], seconds=0.0, state="completed")
+    m.load("--refresh")
+    assert m.load()["requested"] == 0
+    assert m.query("SELECT count(*), count(DISTINCT request_id) FROM sourcing_runs") == [(4, 4)]
+
+
 def test_a_package_left_for_one_warehouse_never_reaches_another(api, machine, tmp_path, caplog):
     sandbox = api()
     first, second = sandbox.add("sourcing", 1), sandbox.add("sourcing", 1)

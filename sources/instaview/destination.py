@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -47,6 +47,7 @@ def open_pipeline(destination: str, dataset: str) -> dlt.Pipeline:
     """
     try:
         pipeline = dlt.pipeline(_name_for(destination, dataset), destination=destination, dataset_name=dataset)
+        _forget_lost_schema(pipeline)
         stay_in_this_folder(pipeline)
         prepare(pipeline)
     except UnknownDestinationModule as error:
@@ -72,9 +73,7 @@ def prepare(pipeline: dlt.Pipeline) -> None:
         UsageError: a package is not installed, the destination cannot replace rows, or a setting does not fit.
     """
     off_unless_asked()
-    schema = pipeline.default_schema_name
-    if schema and schema not in pipeline.schemas:  # killed while dlt went back to an earlier state of its own
-        pipeline.default_schema_name = None
+    _forget_lost_schema(pipeline)
     destination = pipeline.destination
     if destination is None:
         return
@@ -94,6 +93,14 @@ def prepare(pipeline: dlt.Pipeline) -> None:
         setting = f"destination.{destination.destination_name}.keep_staged_files"
         if dlt.config.get(setting) is None:  # copies of people's data, which nobody would ever read or delete
             destination.config_params.setdefault("keep_staged_files", False)
+
+
+def _forget_lost_schema(pipeline: dlt.Pipeline) -> None:
+    """Mends a pipeline that was killed while dlt went back to an earlier state of its own, which names no schema."""
+    schema = pipeline.default_schema_name
+    with suppress(FileNotFoundError):  # the folder of a pipeline that is active no more
+        if schema and schema not in pipeline.schemas:
+            pipeline.default_schema_name = None
 
 
 def _require_packages(destination: AnyDestination) -> None:
@@ -117,7 +124,7 @@ def seconds_between_commits(pipeline: dlt.Pipeline) -> float:
 def described(pipeline: dlt.Pipeline) -> str:
     """Which warehouse and dataset the pipeline loads to."""
     name = pipeline.destination.destination_name if pipeline.destination else "none"
-    return f"{name}, dataset {pipeline.dataset_name}"
+    return printable(f"{name}, dataset {pipeline.dataset_name}")
 
 
 def place_of(pipeline: dlt.Pipeline) -> str:
@@ -127,7 +134,7 @@ def place_of(pipeline: dlt.Pipeline) -> str:
         place = str(file_of(pipeline) or config)
     except Exception:  # settings are missing, which is told where they are needed
         return "a place that its settings do not tell"
-    return without_secrets(place, _credentials(pipeline)) or str(config.destination_name)
+    return printable(without_secrets(place, _credentials(pipeline)) or str(config.destination_name))
 
 
 def target_of(pipeline: dlt.Pipeline) -> str:

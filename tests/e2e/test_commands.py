@@ -90,7 +90,7 @@ def test_dry_run_tells_what_a_dropped_package_left(api, machine):
     noted = "import instaview, sys; from instaview.destination import target_of; from instaview.dropped import *; "
     noted += "p = instaview.open_pipeline('duckdb', 'instaview'); "
     noted += "note_dropped(p, [instaview.Request(i, 'sourcing') for i in sys.argv[1:]], target_of(p))"
-    assert m._python("-c", noted, *lost).returncode == 0
+    assert m.python("-c", noted, *lost).returncode == 0
     for _ in range(2):  # it takes no note away
         assert m.run("load", "--dry-run").stdout.split() == lost
     assert m.load()["completed"] == 2

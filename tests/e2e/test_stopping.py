@@ -65,7 +65,7 @@ def test_a_signal_during_imports_leaves_no_traceback(api, machine, module, signu
         f"sys.argv[1:] = ['load', {sandbox.add('sourcing', 1)[0]!r}, '--json']\n"
         "main()"
     )
-    done = machine(sandbox).script(strikes)
+    done = machine(sandbox).python("-c", strikes, fresh=True)
     assert (done.returncode, done.stderr) == (code, "")
     if module != "typer":  # before it, nobody knows what was asked for
         assert json.loads(done.stdout)["requested"] == 0
@@ -180,11 +180,12 @@ def test_requests_of_a_dropped_package_outlive_a_second_kill(api, machine):
 
 def test_a_plain_pipeline_goes_on_after_a_load_that_was_killed_while_copying(api, machine):
     sandbox = api()
-    first, second = sandbox.add("sourcing", 2), sandbox.add("sourcing", 2)
+    first = sandbox.add("sourcing", 2)
     m = machine(sandbox)
     m.load(*first)
+    m.load(*first, "--refresh")  # from now on dlt believes that it knows the tables to be merged into
     breaks_on_loading(m, "profile_skills")  # in its merge, so it was copied
-    assert m.run("load", *second).returncode == 1
+    assert m.run("load", *first, "--refresh").returncode == 1
     mend(m, "profile_skills")
     copied = next(m.home.rglob("completed_jobs/profile_skills.*.parquet"))
     copied.rename(copied.parent.parent / "started_jobs" / copied.name)  # killed before dlt noted that it was copied
@@ -194,7 +195,7 @@ def test_a_plain_pipeline_goes_on_after_a_load_that_was_killed_while_copying(api
         "pipeline.run(instaview.instaview_source([]))\n"
     )
     assert done.returncode == 0, done.stderr
-    assert without_requests(m.tables()) == expected_tables(sandbox, first + second)
+    assert without_requests(m.tables()) == expected_tables(sandbox, first)
 
 
 def test_a_load_goes_on_where_dlt_was_killed_between_its_state_and_its_schema(api, machine):

@@ -15,7 +15,7 @@ WAREHOUSES = ["duckdb", pytest.param("postgres", marks=pytest.mark.long)]
 
 
 def under_another_clock(machine, steps, *arguments, code=0):
-    process = machine.start(*arguments, command=(WRAPPER, *map(str, steps)))
+    process = machine.start(*arguments, command=(WRAPPER, *map(str, steps)), fresh=True)
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == code, stderr
 

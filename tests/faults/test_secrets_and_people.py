@@ -212,8 +212,10 @@ def test_no_argument_steers_the_terminal_or_leaves_the_folder(api, machine, text
     assert "\x07" not in told
     assert "a\nb" not in told
     assert "Traceback" not in told
+    inside = m.home / "dlt" / "pipelines"
+    assert [p for p in inside.glob("*") if not re.fullmatch(r"[a-z0-9_.]+", p.name)] == []
     outside = [p for p in m.folder.rglob("*") if "up" in p.name or "owned" in p.name]
-    assert outside == []
+    assert [p for p in outside if inside not in p.parents] == []
 
 
 STEERS = "\x1b]0;owned\x07\x1b[31mred\u202e\x9b2J"
@@ -257,10 +259,10 @@ def test_errors_of_the_api_do_not_steer_the_terminal(api, machine, status):
     sandbox.inject(Fault("status", status=status, body=json.dumps({"success": False, "error": error})))
     m = machine(sandbox, url)
     told = told_by(m, "load", *sandbox.add("preview", 1), code=1 if status == 401 else 0)
-    told += told_by(m, "check", code=1 if status in (401, 500) else 0)
+    told += told_by(m, "check", code=0 if status == 403 else 1)
     for arguments in (["status"], ["status", "--json"]):
         told_by(m, *arguments)
-    assert ("]0;owned" in told) is (status in (401, 500)), "what the API says is shown where it says what to do"
+    assert ("]0;owned" in told) is (status != 403), "what the API says is shown where it says what to do"
 
 
 def test_names_in_answers_do_not_steer_the_terminal(api, machine):

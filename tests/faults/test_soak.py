@@ -19,7 +19,7 @@ from instaview import load
 from instaview_sandbox import Fault
 
 EVERY_SECONDS = 300
-USED_UP_EVERY, USED_UP_LOADS = 24, 6
+USED_UP_EVERY, USED_UP_LOADS = 8, 2
 KINDS = ("sourcing", "enrichment", "preview")
 
 
@@ -40,7 +40,7 @@ class Sample:
 class Week:
     """New requests, re-runs, failed runs, enrichments that fail in part, and times in which nothing happens.
 
-    At times the budget is used up, for somebody else reads with the same key: half an hour of nothing but 429.
+    At times the budget is used up, for somebody else reads with the same key: ten minutes of nothing but 429.
     """
 
     def __init__(self, sandbox, url, machine, seed):

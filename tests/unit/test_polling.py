@@ -333,7 +333,7 @@ def test_progress_is_told_and_the_last_of_it_is_the_whole() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         name = id_in(request)
         if name == missing.id:
-            return httpx.Response(404)
+            return httpx.Response(404, json=refusal("REQUEST_NOT_FOUND"))
         if name == refused.id:
             return httpx.Response(400)
         response = result_of(request, {failed.id: "failed", running.id: "processing"}.get(name, "completed"))

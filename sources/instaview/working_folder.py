@@ -7,7 +7,6 @@ from pathlib import Path
 
 import dlt
 from dlt.common.storages import LoadStorage, NormalizeStorage
-from dlt.common.storages.load_package import PackageStorage
 from dlt.pipeline.trace import TRACE_FILE_NAME
 
 SCHEMA = "instaview"
@@ -33,8 +32,6 @@ def forget_failure(pipeline: dlt.Pipeline) -> None:
     """Deletes what dlt noted of a load that failed: a warehouse quotes the rows it refuses, which are people's data."""
     folder = Path(pipeline.working_dir)
     (folder / TRACE_FILE_NAME).unlink(missing_ok=True)
-    for noted in folder.glob(f"load/*/*/{PackageStorage.EXCEPTIONS_FOLDER}"):
-        shutil.rmtree(noted, ignore_errors=True)
     for noted in folder.glob("load/*/*/*/*.exception"):
         noted.unlink(missing_ok=True)
 

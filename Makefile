@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 DBT_VENV ?= .cache/dbt
 
-.PHONY: help demo test test-faults test-soak test-warehouses test-dbt test-browser audit lint bench docs clean
+.PHONY: help demo test test-slow test-faults test-soak test-warehouses test-dbt test-browser audit lint bench docs clean
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -26,9 +26,13 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest -n 4
 
+# make test-slow  the rest of what is tested with every change (some minutes)
+test-slow: $(VENV)/.installed
+	@$(BIN)/python -m pytest -n 4 -m "slow and not long and not browser"
+
 # make test-faults  crashes, faults, hostile and random input, a day of loads: the long way (most of an hour; needs PostgreSQL)
 test-faults: $(VENV)/.installed
-	@$(BIN)/python -m pytest tests/faults tests/unit -m "long or not long" -n 2
+	@$(BIN)/python -m pytest tests/faults tests/unit -m "not browser" -n 2
 
 # make test-soak  a whole week of a load every five minutes (most of an hour)
 test-soak: $(VENV)/.installed
@@ -36,7 +40,7 @@ test-soak: $(VENV)/.installed
 
 # make test-warehouses  the promises on DuckDB, Postgres, and emulators of Snowflake and BigQuery
 test-warehouses: $(VENV)/.installed
-	@INSTAVIEW_WAREHOUSES=$(WAREHOUSES) $(BIN)/python -m pytest tests/warehouses --warehouse $(WAREHOUSE) -n 3 --dist loadgroup
+	@INSTAVIEW_WAREHOUSES=$(WAREHOUSES) $(BIN)/python -m pytest tests/warehouses --warehouse $(WAREHOUSE) -m "not long" -n 3 --dist loadgroup
 
 # make audit  known vulnerabilities in what is installed (asks the advisory database of PyPI)
 audit: $(VENV)/.installed

@@ -26,6 +26,7 @@ def today(sandbox):
     return datetime.fromtimestamp(sandbox.now(), UTC).date()
 
 
+@pytest.mark.slow
 def test_billing_agrees_with_the_runs_that_were_loaded(api, machine):
     sandbox = api(requests=40, started_before=6 * DAY)
     m = machine(sandbox)
@@ -40,6 +41,7 @@ def test_billing_agrees_with_the_runs_that_were_loaded(api, machine):
     ]
 
 
+@pytest.mark.slow
 def test_a_later_load_asks_for_the_last_days_again_and_late_bookings_come_in(api, machine, monkeypatch):
     sandbox = api()
     m = machine(sandbox)
@@ -54,6 +56,7 @@ def test_a_later_load_asks_for_the_last_days_again_and_late_bookings_come_in(api
     assert billed(m) == [(today(sandbox), "sourcing_candidates", 2, 9.0)]
 
 
+@pytest.mark.slow
 def test_a_load_with_nothing_new_makes_five_calls_beside_a_company_that_never_books(api, machine):
     sandbox = api(requests=60, started_before=25 * DAY)
     m = machine(sandbox, "ats")
@@ -66,6 +69,7 @@ def test_a_load_with_nothing_new_makes_five_calls_beside_a_company_that_never_bo
     assert billed(m) == before
 
 
+@pytest.mark.slow
 def test_bookings_that_are_taken_back_go(api, machine, monkeypatch):
     sandbox = api()
     m = machine(sandbox)
@@ -78,6 +82,7 @@ def test_bookings_that_are_taken_back_go(api, machine, monkeypatch):
     assert billed(m) == []
 
 
+@pytest.mark.slow
 def test_a_fresh_machine_goes_on_from_the_warehouse(api, machine):
     sandbox = api()
     m = machine(sandbox)
@@ -90,6 +95,7 @@ def test_a_fresh_machine_goes_on_from_the_warehouse(api, machine):
     assert len(usage_calls(sandbox)) - calls == 4
 
 
+@pytest.mark.slow
 def test_since_implies_billing_and_names_the_first_day(api, machine):
     sandbox = api()
     m = machine(sandbox)
@@ -107,6 +113,7 @@ def test_a_wrong_day_is_wrong_usage_and_nothing_is_sent(api, machine, day):
     assert not sandbox.calls
 
 
+@pytest.mark.slow
 def test_without_the_scope_there_is_one_line_and_all_else_is_loaded(api, machine):
     sandbox = api()
     m = machine(sandbox, "sourcing")
@@ -128,6 +135,7 @@ def test_nothing_is_asked_without_the_option(api, machine):
     assert billed(m) == [], "the table is there all the same"
 
 
+@pytest.mark.slow
 def test_a_load_that_has_waited_does_not_wait_again_for_billing(api, machine):
     sandbox = api()
     m = machine(sandbox)
@@ -138,6 +146,7 @@ def test_a_load_that_has_waited_does_not_wait_again_for_billing(api, machine):
     assert len(usage_calls(sandbox)) == 1
 
 
+@pytest.mark.slow
 def test_bookings_of_a_company_that_is_gone_go(api, machine, monkeypatch):
     sandbox = api()
     m = machine(sandbox)
@@ -162,6 +171,7 @@ def test_a_fault_that_lasts_leaves_the_results_loaded(api, machine):
     assert m.states() == dict.fromkeys(ids, "completed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("envelope", ["flat", "wrapped"])
 def test_an_ats_key_brings_all_its_companies_each_in_its_unit(api, machine, envelope):
     sandbox = api(envelope=envelope)
@@ -175,6 +185,7 @@ def test_an_ats_key_brings_all_its_companies_each_in_its_unit(api, machine, enve
     assert len(m.query("FROM billing_usage")) == 2
 
 
+@pytest.mark.slow
 def test_the_budget_is_that_of_the_results(api, machine):
     sandbox = api(minute_limit=33, minute_seconds=2)
     m = machine(sandbox)
@@ -185,6 +196,7 @@ def test_the_budget_is_that_of_the_results(api, machine):
     assert summary["seconds"] > 1
 
 
+@pytest.mark.slow
 def test_the_resource_runs_in_a_pipeline(api, urls, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))

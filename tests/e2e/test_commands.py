@@ -24,6 +24,7 @@ def test_status_of_an_empty_warehouse_says_so(api, machine):
     assert "nothing is loaded yet" in done.stdout
 
 
+@pytest.mark.slow
 def test_status_counts_requests_and_names_the_oldest_unfinished(api, machine):
     sandbox = api()
     m = machine(sandbox)
@@ -82,6 +83,7 @@ def test_dry_run_tells_all_that_a_load_tells(api, machine):
     assert (told["requested"], told["skipped"], told["processing"]) == (3, 1, 2)
 
 
+@pytest.mark.slow
 def test_dry_run_tells_what_a_dropped_package_left(api, machine):
     sandbox = api()
     m = machine(sandbox)
@@ -112,6 +114,7 @@ def test_sandbox_options_have_bounds(option, value):
     assert option in done.stderr
 
 
+@pytest.mark.slow
 def test_dry_run_names_what_would_be_polled_and_polls_nothing(api, machine):
     sandbox = api()
     m = machine(sandbox)
@@ -133,6 +136,7 @@ def test_progress_is_told_on_stderr_and_the_summary_alone_on_stdout(api, machine
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_live_bar(api, machine):
     sandbox = api()
     ids = [*sandbox.add("sourcing", 2), *sandbox.add("sourcing", 1, state="processing")]
@@ -199,6 +203,7 @@ def test_sandbox_serves_until_stopped(api, machine):
         process.communicate(timeout=10)
 
 
+@pytest.mark.slow
 def test_demo_loads_and_shows_the_tables(api, machine):
     m = machine(api())
     of_a_real_account = {

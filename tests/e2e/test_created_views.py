@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import duckdb
+import pytest
 
 from instaview.views import MARKER, views
 
@@ -28,6 +29,7 @@ def test_the_first_load_creates_them_however_little_it_brings(api, machine):
         assert m.query(f"FROM {name}") == []
 
 
+@pytest.mark.slow
 def test_later_loads_leave_them_as_they_are(api, machine):
     sandbox = api()
     m = machine(sandbox)
@@ -38,6 +40,7 @@ def test_later_loads_leave_them_as_they_are(api, machine):
     assert m.query("SELECT COUNT(*) FROM candidate_quality") == [(2,)]
 
 
+@pytest.mark.slow
 def test_a_load_with_nothing_to_do_creates_a_view_that_was_dropped(api, machine):
     m = machine(api())
     m.load()
@@ -47,6 +50,7 @@ def test_a_load_with_nothing_to_do_creates_a_view_that_was_dropped(api, machine)
     assert view_names(m) == sorted([MARKER, *NAMES])
 
 
+@pytest.mark.slow
 def test_a_load_with_nothing_to_do_creates_the_views_of_its_version(api, machine):
     """As after an update of the package, where nothing is left to load."""
     m = machine(api())
@@ -58,6 +62,7 @@ def test_a_load_with_nothing_to_do_creates_the_views_of_its_version(api, machine
     assert view_names(m) == sorted([MARKER, *NAMES])
 
 
+@pytest.mark.slow
 def test_views_of_another_version_are_replaced_by_the_next_load(api, machine):
     sandbox = api()
     m = machine(sandbox)
@@ -69,6 +74,7 @@ def test_views_of_another_version_are_replaced_by_the_next_load(api, machine):
     assert m.query("SELECT COUNT(profile_id) > 0 FROM people") == [(True,)]
 
 
+@pytest.mark.slow
 def test_the_command_creates_them_anew(api, machine):
     sandbox = api()
     m = machine(sandbox)

@@ -42,6 +42,7 @@ def loaded(filled, tmp_path):
     return m
 
 
+@pytest.mark.slow
 def test_report_writes_one_file_and_names_it(loaded):
     done = loaded.run("report", "--out", "figures.html", "--budget", "1000")
     assert (done.returncode, done.stdout, done.stderr) == (0, "figures.html\n", "")
@@ -116,6 +117,7 @@ def shown(m, **env: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_app_shows_what_the_report_shows(loaded):
     page = shown(loaded)
     loaded.run("report")
@@ -158,6 +160,7 @@ def test_filters_stay_as_chosen_when_the_warehouse_is_read_again(tmp_path):
     assert (defined["company"].value, defined["period"].value) == (None, (first, last))
 
 
+@pytest.mark.slow
 def test_the_app_draws_all_charts(loaded):
     # a copy, for marimo leaves a session beside what it exports
     (loaded.folder / "dashboard.py").write_bytes((ROOT / "pipelines/dashboard.py").read_bytes())

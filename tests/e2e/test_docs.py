@@ -75,6 +75,7 @@ def test_every_exit_code_is_documented():
         assert f"\n| {code} |" in README
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_readme_run(api, machine):
     sandbox = api()
     m = machine(sandbox)
@@ -136,6 +137,7 @@ def test_the_deployable_script_goes_on_where_the_command_was(api, machine):
     assert json.loads(done.stdout)["skipped"] == 2
 
 
+@pytest.mark.slow
 def test_the_deployable_script_tells_a_broken_warehouse_in_one_line(api, machine, monkeypatch):
     monkeypatch.delenv("RUNTIME__LOG_LEVEL")
     sandbox = api()
@@ -166,6 +168,7 @@ def sources() -> list[str]:
     return [name for name in found if not any(part in name for part in made)]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("git") is None, reason="dlt init itself needs git")
 def test_dlt_init_copies_a_source_that_runs(api, machine, tmp_path):
     sandbox = api()

@@ -173,6 +173,7 @@ def test_a_result_whose_load_was_not_committed_is_read_again(api, machine):
     assert without_requests(m.tables()) == expected_tables(sandbox, ids)
 
 
+@pytest.mark.slow
 def test_a_rerun_replaces_lists_as_a_whole_and_keeps_candidates_no_longer_listed(api, machine):
     sandbox = api()
     ids = sandbox.add("sourcing", 5, candidates=8)
@@ -315,6 +316,7 @@ def test_ids_come_from_arguments_files_webhooks_and_standard_input_each_once(api
     assert (summary["requested"], summary["completed"]) == (4, 4)
 
 
+@pytest.mark.slow
 def test_alone_on_its_key_it_meets_no_429(api, machine):
     sandbox = api(minute_limit=8, minute_seconds=1.0, hour_limit=10_000)
     ids = sandbox.add("sourcing", 20)
@@ -322,6 +324,7 @@ def test_alone_on_its_key_it_meets_no_429(api, machine):
     assert (summary["completed"], summary["http_requests"], summary["rate_limited"]) == (20, 20, 0)
 
 
+@pytest.mark.slow
 def test_when_others_use_the_key_it_waits_and_goes_on(api, machine):
     sandbox = api()
     ids = sandbox.add("sourcing", 5)

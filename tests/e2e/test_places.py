@@ -46,6 +46,7 @@ def requests_in(file: Path, dataset: str = "instaview") -> int:
         return connection.execute(f"SELECT count(*) FROM {dataset}.requests").fetchall()[0][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", ["", "mine.duckdb"])
 def test_a_load_goes_into_the_file_of_the_folder_where_one_stands(api, bare, named):
     sandbox = api()
@@ -60,6 +61,7 @@ def test_a_load_goes_into_the_file_of_the_folder_where_one_stands(api, bare, nam
     assert requests_in(other.folder / (named or FILE)) == 2
 
 
+@pytest.mark.slow
 def test_all_datasets_are_in_one_file(api, bare):
     sandbox = api()
     m = bare(sandbox)
@@ -70,6 +72,7 @@ def test_all_datasets_are_in_one_file(api, bare):
     assert json.loads(m.run("status", "--dataset", "other", "--json").stdout)["requests"]["completed"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -89,6 +92,7 @@ def test_names_of_all_kinds_are_taken(api, machine, options):
     assert json.loads(m.run("status", *options, "--json").stdout)["requests"]["completed"] == 1
 
 
+@pytest.mark.slow
 def test_names_that_differ_little_are_kept_apart(api, machine):
     sandbox = api()
     m = machine(sandbox)
@@ -112,6 +116,7 @@ def test_looking_creates_no_file(api, bare, arguments):
     assert not list(m.folder.glob("*.duckdb"))
 
 
+@pytest.mark.slow
 def test_status_and_check_name_the_file_they_speak_of(api, bare):
     sandbox = api()
     m = bare(sandbox)

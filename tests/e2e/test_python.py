@@ -53,6 +53,7 @@ def served(api: Any, urls: dict[int, str], monkeypatch: pytest.MonkeyPatch) -> S
     return sandbox
 
 
+@pytest.mark.slow
 def test_the_documented_lines_work_and_make_no_second_request(served, pipeline, here):
     ids = served.add("sourcing", 2) + served.add("enrichment", 1) + served.add("preview", 1)
     pipeline.run(instaview_source(ids))
@@ -64,6 +65,7 @@ def test_the_documented_lines_work_and_make_no_second_request(served, pipeline, 
     assert (here / "instaview_data.duckdb").exists(), "DuckDB cannot tell a file from a dataset of the same name"
 
 
+@pytest.mark.slow
 def test_the_source_takes_up_what_is_unfinished(served, pipeline):
     ids = served.add("sourcing", 2, seconds=60)
     pipeline.run(instaview_source(ids, wait=0))
@@ -73,6 +75,7 @@ def test_the_source_takes_up_what_is_unfinished(served, pipeline):
     assert rows(pipeline, "SELECT DISTINCT state FROM requests") == [("completed",)]
 
 
+@pytest.mark.slow
 def test_the_source_refreshes_when_asked(served, pipeline):
     ids = served.add("sourcing", 1)
     pipeline.run(instaview_source(ids))
@@ -80,6 +83,7 @@ def test_the_source_refreshes_when_asked(served, pipeline):
     assert len([c for c in served.calls if c.path.endswith("/results")]) == 2
 
 
+@pytest.mark.slow
 def test_the_source_reads_again_what_broke_off_and_nothing_that_was_loaded(served, pipeline):
     loaded, broken_off = served.add("sourcing", 1), served.add("sourcing", 2)
     pipeline.run(instaview_source(loaded))  # dlt keeps a copy of it
@@ -92,6 +96,7 @@ def test_the_source_reads_again_what_broke_off_and_nothing_that_was_loaded(serve
     assert sorted(call.path.split("/")[-2] for call in served.calls[calls:]) == sorted(broken_off)
 
 
+@pytest.mark.slow
 def test_the_source_reads_what_its_own_pipeline_dropped_and_nothing_of_another_one(served, here):
     ids = {name: served.add("sourcing", 1) for name in ("own", "loaded", "dropped")}
     own = dlt.pipeline("own", destination="duckdb", dataset_name="own_data")
@@ -107,6 +112,7 @@ def test_the_source_reads_what_its_own_pipeline_dropped_and_nothing_of_another_o
     assert {row[0] for row in rows(other, "SELECT request_id FROM requests")} == {*ids["loaded"], *ids["dropped"]}
 
 
+@pytest.mark.slow
 def test_the_source_removes_duplicates_also_after_a_load_that_need_not(served, pipeline):
     load(pipeline, served.add("sourcing", 1))
     pipeline.run(instaview_source(served.add("sourcing", 1)))
@@ -115,6 +121,7 @@ def test_the_source_removes_duplicates_also_after_a_load_that_need_not(served, p
         assert not schema[name].get("x-stage-data-deduplicated"), name
 
 
+@pytest.mark.slow
 def test_the_source_merges_and_never_appends(served, pipeline):
     ids = served.add("sourcing", 2, candidates=4)
     for _ in range(3):
@@ -142,6 +149,7 @@ def test_a_malformed_id_is_refused_before_anything_is_sent(served, pipeline):
     assert not served.calls
 
 
+@pytest.mark.slow
 def test_a_refused_key_keeps_what_the_source_had_resolved(served, pipeline, caplog):
     ids = served.add("sourcing", 8)
     from instaview_sandbox import Fault
@@ -178,6 +186,7 @@ def test_load_takes_up_what_a_plain_pipeline_had_not_loaded_yet(served, pipeline
     assert rows(pipeline, "SELECT state, count(*) FROM requests GROUP BY 1") == [("completed", 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ours_too", [False, True])
 def test_packages_of_other_sources_in_the_pipeline_are_loaded_and_kept(served, pipeline, here, monkeypatch, ours_too):
     monkeypatch.setenv("LOAD__DELETE_COMPLETED_JOBS", "false")  # whatever the project that runs the tests has set
@@ -206,6 +215,7 @@ def test_packages_of_other_sources_in_the_pipeline_are_loaded_and_kept(served, p
     assert kept <= set((here / "dlt").rglob("load/loaded/*/*/notes.*"))
 
 
+@pytest.mark.slow
 def test_one_result_that_cannot_be_made_into_rows_is_an_error_and_spoils_no_other(
     served, pipeline, monkeypatch, caplog
 ):
@@ -233,6 +243,7 @@ def test_one_result_that_cannot_be_made_into_rows_is_an_error_and_spoils_no_othe
     assert load(pipeline, bad).completed == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "state"), [(404, "not_found"), (403, "error")])
 def test_a_finished_request_that_is_read_again_in_vain_stays_finished(served, pipeline, status, state):
     from instaview_sandbox import Fault
@@ -249,6 +260,7 @@ def test_a_finished_request_that_is_read_again_in_vain_stays_finished(served, pi
     assert load(pipeline, ids).skipped == 2
 
 
+@pytest.mark.slow
 def test_a_key_refused_midway_ends_the_source_in_success_and_the_log_says_so(served, pipeline, caplog):
     from instaview_sandbox import Fault
 
@@ -309,6 +321,7 @@ def test_times_are_utc_and_the_descriptions_reach_the_schema(sandbox, pipeline):
     assert all(column.get("description") for column in table["columns"].values())
 
 
+@pytest.mark.slow
 def test_the_warehouse_has_no_state_that_grows(served, pipeline):
     for _ in range(4):
         pipeline.run(instaview_source(served.add("sourcing", 1)))

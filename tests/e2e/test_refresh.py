@@ -15,6 +15,7 @@ def calls_for(sandbox, request_id):
     return sum(request_id in call.path for call in sandbox.calls)
 
 
+@pytest.mark.slow
 def test_a_refresh_of_all_asks_for_finished_ones_alone(api, machine):
     sandbox = api()
     m = machine(sandbox)
@@ -29,6 +30,7 @@ def test_a_refresh_of_all_asks_for_finished_ones_alone(api, machine):
     assert calls_for(sandbox, broken) > before[broken]
 
 
+@pytest.mark.slow
 def test_a_refresh_of_an_empty_list_reads_nothing(api, machine):
     sandbox = api()
     m = machine(sandbox)
@@ -38,6 +40,7 @@ def test_a_refresh_of_an_empty_list_reads_nothing(api, machine):
     assert m.load("--refresh")["completed"] == 2
 
 
+@pytest.mark.slow
 def test_a_refresh_without_time_leaves_finished_requests_finished(api, machine):
     sandbox = api(hour_limit=4)
     m = machine(sandbox)
@@ -53,6 +56,7 @@ def test_a_refresh_without_time_leaves_finished_requests_finished(api, machine):
     assert "the next load" not in done.stdout
 
 
+@pytest.mark.slow
 def test_a_refresh_with_a_refused_key_leaves_finished_requests_finished(api, machine):
     sandbox = api()
     m = machine(sandbox)
@@ -64,6 +68,7 @@ def test_a_refresh_with_a_refused_key_leaves_finished_requests_finished(api, mac
     assert (summary["skipped"], summary["processing"]) == (2, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/elsewhere", "/_sandbox/nothing"])
 def test_a_wrong_address_is_an_error_and_unfinished_requests_stay_unfinished(api, machine, path):
     sandbox = api()
@@ -84,6 +89,7 @@ def test_a_wrong_address_is_an_error_and_unfinished_requests_stay_unfinished(api
     assert "check base_url" in checked["trouble"]
 
 
+@pytest.mark.slow
 def test_a_ledger_row_counts_whatever_its_company_is(api, machine):
     sandbox = api()
     m = machine(sandbox)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from instaview_sandbox import Fault
 
 
@@ -11,6 +13,7 @@ def files_with(folder: Path, needle: str) -> list[str]:
     return [str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and needle.encode() in p.read_bytes()]
 
 
+@pytest.mark.slow
 def test_the_key_is_nowhere(api, machine):
     sandbox = api()
     ids = [*sandbox.add("sourcing", 2), *sandbox.add("enrichment", 1), *sandbox.add("preview", 1, state="failed")]
@@ -37,6 +40,7 @@ def test_a_refused_key_is_not_repeated(api, machine):
     assert files_with(m.folder, m.api_key) == []
 
 
+@pytest.mark.slow
 def test_candidates_are_in_no_log(api, machine):
     sandbox = api()
     ids = sandbox.add("sourcing", 3, candidates=5)

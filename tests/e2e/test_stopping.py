@@ -49,6 +49,7 @@ def test_a_signal_before_anything_began_leaves_with_its_code(api, machine):
     assert process.returncode in (143, -signal.SIGTERM)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("module", ["typer", "dlt", "pyarrow", "instaview.runner"])
 def test_a_signal_during_imports_leaves_no_traceback(api, machine, module, signum, code):
@@ -116,6 +117,7 @@ def mend(m: Machine, table: str = "candidates") -> None:
     connection.close()
 
 
+@pytest.mark.slow
 def test_a_load_that_fails_is_1_and_the_next_one_goes_on(api, machine):
     sandbox = api()
     first, second = sandbox.add("sourcing", 2), sandbox.add("sourcing", 2)
@@ -130,6 +132,7 @@ def test_a_load_that_fails_is_1_and_the_next_one_goes_on(api, machine):
     assert without_requests(m.tables()) == expected_tables(sandbox, first + second)
 
 
+@pytest.mark.slow
 def test_a_package_that_never_loads_does_not_wedge_the_next_load(api, machine):
     sandbox = api()
     first, second = sandbox.add("sourcing", 2), sandbox.add("sourcing", 2)
@@ -148,6 +151,7 @@ def test_a_package_that_never_loads_does_not_wedge_the_next_load(api, machine):
     assert without_requests(m.tables()) == expected_tables(sandbox, first + second)
 
 
+@pytest.mark.slow
 def test_a_refresh_of_all_means_all_also_after_a_load_that_broke_off(api, machine):
     sandbox = api()
     first, second = sandbox.add("sourcing", 2), sandbox.add("sourcing", 1)
@@ -159,6 +163,7 @@ def test_a_refresh_of_all_means_all_also_after_a_load_that_broke_off(api, machin
     assert m.load("--refresh")["completed"] == 3
 
 
+@pytest.mark.slow
 def test_requests_of_a_dropped_package_outlive_a_second_kill(api, machine):
     sandbox = api()
     first, second = sandbox.add("sourcing", 2), sandbox.add("sourcing", 2)
@@ -178,6 +183,7 @@ def test_requests_of_a_dropped_package_outlive_a_second_kill(api, machine):
     assert m.load()["requested"] == 0
 
 
+@pytest.mark.slow
 def test_a_plain_pipeline_goes_on_after_a_load_that_was_killed_while_copying(api, machine):
     sandbox = api()
     first = sandbox.add("sourcing", 2)
@@ -198,6 +204,7 @@ def test_a_plain_pipeline_goes_on_after_a_load_that_was_killed_while_copying(api
     assert without_requests(m.tables()) == expected_tables(sandbox, first)
 
 
+@pytest.mark.slow
 def test_a_load_goes_on_where_dlt_was_killed_between_its_state_and_its_schema(api, machine):
     sandbox = api()
     first, second = sandbox.add("sourcing", 2), sandbox.add("sourcing", 2)
@@ -212,6 +219,7 @@ def test_a_load_goes_on_where_dlt_was_killed_between_its_state_and_its_schema(ap
     assert m.query("SELECT count(*), count(DISTINCT request_id) FROM sourcing_runs") == [(4, 4)]
 
 
+@pytest.mark.slow
 def test_a_package_left_for_one_warehouse_never_reaches_another(api, machine, tmp_path, caplog):
     sandbox = api()
     first, second = sandbox.add("sourcing", 1), sandbox.add("sourcing", 1)

@@ -64,6 +64,7 @@ def left_a_package(machine, days, *ids):
     assert round((float(package.name) - time.time()) / DAY) == days
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warehouse", WAREHOUSES)
 @pytest.mark.parametrize("days", [400, -2])
 def test_a_package_left_under_a_wrong_clock_is_not_loaded_over_what_another_machine_loaded(
@@ -85,6 +86,7 @@ def test_a_package_left_under_a_wrong_clock_is_not_loaded_over_what_another_mach
     assert one.load()["requested"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warehouse", WAREHOUSES)
 @pytest.mark.parametrize("days", [400, -2])
 def test_a_package_left_under_a_wrong_clock_is_loaded_where_nobody_else_has_loaded(api, machine, days, warehouse):
@@ -100,6 +102,7 @@ def test_a_package_left_under_a_wrong_clock_is_loaded_where_nobody_else_has_load
     assert without_requests(m.tables()) == history.expected()
 
 
+@pytest.mark.slow
 def test_a_dropped_read_is_made_good_though_the_row_was_polled_under_a_clock_ahead(api, machine):
     sandbox, url = api()
     (request_id,) = ids = sandbox.add("sourcing", 1, candidates=3)

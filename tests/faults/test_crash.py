@@ -80,6 +80,7 @@ def dies_before(machine, table, *arguments):
     assert process.returncode == -signal.SIGKILL, stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warehouse", WAREHOUSES)
 @pytest.mark.parametrize("table", ["requests:1", "candidates:1"])
 def test_ids_of_a_first_load_killed_between_two_tables_need_not_be_given_again(api, machine, warehouse, table):
@@ -102,6 +103,7 @@ def test_a_first_load_killed_between_two_tables_is_made_good_by_a_machine_that_k
     assert without_requests(other.tables()) == expected_tables(sandbox, ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warehouse", WAREHOUSES)
 @pytest.mark.parametrize("table", ["requests:2", pytest.param("candidates:1", marks=pytest.mark.long)])
 @pytest.mark.parametrize("where", [pytest.param("one", marks=pytest.mark.long), "other"])

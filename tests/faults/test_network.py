@@ -88,6 +88,7 @@ def _short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 # ---------------------------------------------------------------------------- faults of single exchanges
 
 
+@pytest.mark.slow
 def test_a_fault_that_passes_leaves_no_trace_and_one_that_lasts_is_an_error_that_spares_the_others(
     network: Network,
 ) -> None:
@@ -139,6 +140,7 @@ PEAK = 200
 """Megabytes that bodies beyond all bounds may add to a load's memory."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "requests"),
     [(100 * MEGABYTE, 2), pytest.param(GIGABYTE, 16, marks=pytest.mark.long)],
@@ -159,6 +161,7 @@ def test_bodies_without_bounds_are_refused_and_take_no_memory(network: Network, 
         network.plan.clear()
 
 
+@pytest.mark.slow
 def test_a_small_body_that_unpacks_layer_by_layer_is_refused(network: Network) -> None:
     usual = network.strike(None)
     twice = network.strike(bomb(400 * MEGABYTE, layers=2))
@@ -201,6 +204,7 @@ def test_a_server_with_a_good_certificate_is_believed(
     assert network.load() == {request_id: "completed"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flaw", ["made by itself", "another host", "too old"])
 def test_a_server_with_a_bad_certificate_is_told_nothing(
     flaw: str, stack: ExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

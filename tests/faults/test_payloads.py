@@ -122,6 +122,7 @@ def is_no_json(sent: Sent) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", NO_JSON)
 def test_numbers_that_json_does_not_know_are_an_error_of_their_request_alone(
     token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

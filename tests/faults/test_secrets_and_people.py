@@ -166,6 +166,7 @@ def run_with(machine, sink, way, request_id, **settings):
     return {line for line in done.stderr.splitlines() if line.startswith("connected to")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_nothing_is_connected_to_but_the_api(api, machine, way):
     sandbox, url = api()
@@ -176,6 +177,7 @@ def test_nothing_is_connected_to_but_the_api(api, machine, way):
     sink.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["environment", "config.toml"])
 @pytest.mark.parametrize("way", ["command", "load"])
 def test_telemetry_is_sent_where_it_is_asked_for(api, machine, way, where):
@@ -190,6 +192,7 @@ def test_telemetry_is_sent_where_it_is_asked_for(api, machine, way, where):
     sink.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ESCAPES)
 @pytest.mark.parametrize(
     "arguments",
@@ -230,6 +233,7 @@ def told_by(machine, *arguments, code=0):
     return told
 
 
+@pytest.mark.slow
 def test_texts_of_payloads_do_not_steer_the_terminal(api, machine):
     """In names, statuses, codes and messages, of runs that ended well and of those that failed."""
     sandbox, url = api()
@@ -252,6 +256,7 @@ def test_texts_of_payloads_do_not_steer_the_terminal(api, machine):
         told_by(m, *arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [401, 403, 404, 418, 500])
 def test_errors_of_the_api_do_not_steer_the_terminal(api, machine, status):
     sandbox, url = api()

@@ -220,6 +220,7 @@ NOTHING_LEFT = {"hour used up, minute not, reset past", "x-ratelimit-remaining-h
 """Then there is a call an hour, and most is left to later loads."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_whatever_the_headers_say_the_budget_is_kept_and_every_request_completes(change: str) -> None:
     requests = some_requests(200)
@@ -235,6 +236,7 @@ def test_whatever_the_headers_say_the_budget_is_kept_and_every_request_completes
         assert played.seconds <= HOUR
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_headers_that_change_with_every_answer_neither_hang_it_nor_break_the_budget(data: st.DataObject) -> None:

@@ -17,6 +17,7 @@ def at_once(machines, *arguments):
     return [(process.returncode, err) for process, (_, err) in zip(processes, outputs, strict=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warehouse", WAREHOUSES)
 @pytest.mark.parametrize("refreshes", [1, pytest.param(3, marks=pytest.mark.long)])
 def test_two_machines_with_the_same_requests(api, machine, warehouse, refreshes):

@@ -48,6 +48,7 @@ def assert_right(machine, sandbox, ids):
     assert without_requests(tables) == expected_tables(sandbox, ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kilobytes", "requests"),
     [(1_000, 10), *(pytest.param(size, 30, marks=pytest.mark.long) for size in (300, 1_000, 2_500))],
@@ -78,6 +79,7 @@ def small_disk(folder, size):
         subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", ["4k", pytest.param("12k", marks=pytest.mark.long), "300k"])
 def test_no_room_for_dlt_s_folder(api, machine, size):
     sandbox, url = api()
@@ -91,6 +93,7 @@ def test_no_room_for_dlt_s_folder(api, machine, size):
     assert_right(m, sandbox, ids)
 
 
+@pytest.mark.slow
 def test_no_room_for_the_warehouse(api, machine, tmp_path):
     sandbox, url = api()
     ids = mixed(sandbox, 20)
@@ -128,6 +131,7 @@ def holding(database):
     return process
 
 
+@pytest.mark.slow
 def test_the_file_is_locked_by_another_process(api, machine):
     sandbox, url = api()
     first, second = mixed(sandbox, 1), mixed(sandbox, 2)
@@ -156,6 +160,7 @@ def wait_until_written_down(machine, process):
     raise AssertionError("the load did not get going")
 
 
+@pytest.mark.slow
 def test_the_file_is_locked_while_a_load_polls(api, machine):
     sandbox, url = api()
     ids = mixed(sandbox, 2, seconds=3600)
@@ -176,6 +181,7 @@ def obeys_permissions():
     ctypes.CDLL(None).prctl(drop_from_bounding_set, dac_override, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_the_file_is_read_only(api, machine):
     sandbox, url = api()
     first, second = mixed(sandbox, 1), mixed(sandbox, 1)
@@ -188,6 +194,7 @@ def test_the_file_is_read_only(api, machine):
     assert_right(m, sandbox, first + second)
 
 
+@pytest.mark.slow
 def test_a_package_is_not_loaded_over_the_newer_results_of_another_machine(api, machine):
     sandbox, url = api()
     (request_id,) = ids = sandbox.add("sourcing", 1, candidates=3)

@@ -29,6 +29,7 @@ def filled(request, tmp_path_factory):
     return tables, read_snapshot(filled_warehouse(tmp_path_factory.mktemp("warehouse"), tables))
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_the_rows(filled):
     tables, snapshot = filled
     for choice in choices(tables):
@@ -213,6 +214,7 @@ def test_views_that_are_missing_are_named(tmp_path):
         read_snapshot(pipeline)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_fresh", [False, True])
 def test_views_of_a_dataset_that_lacks_a_newer_table_can_be_created(tmp_path, monkeypatch, is_fresh):
     pipeline = pipeline_in(tmp_path)

@@ -727,6 +727,7 @@ def with_value(kind: str, path: tuple[str | int, ...], field: str, value: Any, n
     return Delivered(kind, request_id(kind, number), None, payload)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "path", "field"), FIELDS)
 def test_every_field_may_hold_anything(kind: str, path: tuple[str | int, ...], field: str) -> None:
     """Odd values alone, for what becomes of one must not hang on its neighbours; then all of them together."""

@@ -131,6 +131,7 @@ def evil(tmp_path_factory) -> Snapshot:
     return read_snapshot(filled_warehouse(tmp_path_factory.mktemp("evil"), tables))
 
 
+@pytest.mark.slow
 def test_text_of_payloads_stays_text(evil):
     parsed = check_harmless(report_html(Figures(evil, Choice(run_ids=frozenset(EVIL[:1]) | {"req_1"}), now=NOW)))
     parsed = check_harmless(report_html(Figures(evil, now=NOW)))
@@ -147,6 +148,7 @@ def test_no_person_is_named(evil):
         assert part not in page.replace("@media", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [pytest.param(12, marks=pytest.mark.long), 40])
 def test_any_warehouse_makes_a_valid_page(tmp_path, seed):
     snapshot = read_snapshot(filled_warehouse(tmp_path, random_tables(seed)))
@@ -182,6 +184,7 @@ def test_the_page_tells_its_period_and_figures(tmp_path):
     assert "Written 30 April 2025, 12:00 UTC" in text
 
 
+@pytest.mark.slow
 def test_marks_say_what_tooltips_say_and_nothing_else(tmp_path):
     snapshot = read_snapshot(filled_warehouse(tmp_path, random_tables(40)))
     page = report_html(Figures(snapshot, Choice(budget=310.0), now=NOW))

@@ -122,6 +122,7 @@ def _rows() -> list[tuple[str, str, str]]:
     return [(i, state, "half" if n == 7 else "whole") for n, (i, state) in enumerate(zip(IDS, _STATES, strict=False))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{}, {"refresh": True}, {"refresh_since": timedelta(days=1)}, {"company_id": "other"}], ids=str
 )

@@ -36,6 +36,7 @@ def read_views(tables: dict[str, list[Row]], time_zone: str = "UTC") -> dict[str
         return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [*range(50), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(50, 150))])
 def test_the_views_hold_what_the_reference_says(seed):
     tables = random_tables(seed)

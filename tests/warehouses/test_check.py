@@ -38,6 +38,7 @@ def nobody_listens():
         return str(taken.getsockname()[1])
 
 
+@pytest.mark.slow
 def test_a_warehouse_that_can_be_written_to_is_good_and_left_as_it_was(machine):
     assert problem(machine) is None
     assert machine.run("check").stdout.rstrip().endswith("reachable and writable")

@@ -37,6 +37,7 @@ def numbers(count, text_type):
     return f"SELECT CAST({number} AS {text_type}) AS n FROM " + " CROSS JOIN ".join(f"{digits} d{p}" for p in places)
 
 
+@pytest.mark.slow
 def test_with_a_million_known_requests_only_the_given_and_the_unfinished_are_fetched(machine, monkeypatch):
     machine.load()
     count = KNOWN[machine.warehouse.name]
@@ -64,6 +65,7 @@ def test_with_a_million_known_requests_only_the_given_and_the_unfinished_are_fet
     assert recorder.rows <= 5
 
 
+@pytest.mark.slow
 def test_a_load_touches_the_tables_it_has_rows_for_and_each_once(sandbox, machine, monkeypatch):
     machine.load(*sandbox.add("sourcing", 1, candidates=2))
     request = sandbox.add("sourcing", 1, candidates=2)

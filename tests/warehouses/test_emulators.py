@@ -22,6 +22,7 @@ def dataset(warehouse, tmp_path_factory):
         yield machine
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sql",
     [

@@ -16,6 +16,7 @@ from instaview.dashboard.warehouse import read_snapshot
 from instaview.views import views
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 12, 40, 83])
 def test_the_views_hold_what_the_reference_says(machine, seed):
     tables = random_tables(seed)
@@ -33,6 +34,7 @@ def test_the_views_hold_what_the_reference_says(machine, seed):
         assert {**headline, "budget": None} == pytest.approx({**Counted(tables, choice).headline(), "budget": None})
 
 
+@pytest.mark.slow
 def test_a_load_creates_the_views(sandbox, machine):
     machine.load(*sandbox.add("sourcing", 2, candidates=3), "--billing")
     assert machine.sql("SELECT SUM(delivered), COUNT(*) FROM {candidate_quality}") == [(6, 2)]
@@ -41,6 +43,7 @@ def test_a_load_creates_the_views(sandbox, machine):
     ]
 
 
+@pytest.mark.slow
 def test_a_view_with_other_columns_is_replaced(sandbox, machine):
     machine.load(*sandbox.add("sourcing", 1, candidates=3))
     machine.sql("DROP VIEW {people}")

@@ -84,6 +84,8 @@ class Answer:
     """The result without an envelope, of a completed or failed run."""
     retry_after: float | None = None
     """Seconds to wait after a 429; None where it names no time in the future."""
+    stale: bool = False
+    """Whether the call went out on a kept connection that the server had closed meanwhile: no fault of the request."""
 
 
 class Client:
@@ -160,10 +162,13 @@ class Client:
     ) -> tuple[int, httpx.Headers, bytes] | Answer:
         self.calls += 1
         answered, status = False, 0
+        connection = _Connection()
         try:
             async with asyncio.timeout(EXCHANGE_SECONDS) as bound:
                 params = {**(more or {}), **({"companyId": company_id} if company_id else {})}
-                async with self._http.stream("GET", self._base_url + path, params=params or None) as response:
+                async with self._http.stream(
+                    "GET", self._base_url + path, params=params or None, extensions={"trace": connection.trace}
+                ) as response:
                     self.limiter.answered(
                         response.headers,
                         limited=response.status_code == 429,
@@ -181,9 +186,11 @@ class Client:
         except httpx.TimeoutException:
             return Answer(Outcome.FAULT, None, "TIMEOUT", f"silent for {SILENCE_SECONDS:g} s")
         except (BrokenBody, httpx.RemoteProtocolError) as error:
-            return Answer(Outcome.FAULT, None, "BROKEN_ANSWER", self._told(error))
+            stale = connection.kept and not answered and "without sending a response" in str(error)
+            return Answer(Outcome.FAULT, None, "BROKEN_ANSWER", self._told(error), stale=stale)
         except (httpx.TransportError, OSError) as error:  # the latter: TLS that breaks in the middle
-            return Answer(Outcome.FAULT, None, "NO_CONNECTION", self._told(error))
+            stale = connection.kept and not answered
+            return Answer(Outcome.FAULT, None, "NO_CONNECTION", self._told(error), stale=stale)
         finally:
             if not answered:
                 self.limiter.failed()
@@ -191,6 +198,22 @@ class Client:
     def _told(self, error: Exception) -> str:
         text = str(error) or type(error).__name__
         return _cut(text.replace(self._key, _MASK) if self._key else text)
+
+
+class _Connection:
+    """What a call goes out on, as httpx traces it."""
+
+    def __init__(self) -> None:
+        self.kept = False
+        """Whether it was there before the call."""
+        self._made = False
+
+    async def trace(self, event: str, _: Mapping[str, Any]) -> None:
+        """Takes note of an event."""
+        if event == "connection.connect_tcp.started":
+            self._made = True
+        elif event == "http11.send_request_headers.started":
+            self.kept = not self._made
 
 
 def _more_time(bound: asyncio.Timeout) -> Callable[[int], None]:

@@ -29,6 +29,8 @@ FAULT_SECONDS = 12.0
 """… and so does one whose calls took this long all together, of …"""
 SLOW_FAULT_TRIES = 2
 """… this many at least."""
+STALE_TRIES = 3
+"""Calls on connections that the server had closed, which are sent again at once and are no faults."""
 LAST_ANSWERS_SECONDS = 2.0
 """How long calls under way at the end of `wait` may take to be answered."""
 
@@ -60,6 +62,8 @@ class Tracked:
     """When the last of them came."""
     scout: bool = False
     """Whether it is looked at often although none of its kind was seen to end."""
+    stale: int = 0
+    """Calls that went out on connections the server had closed."""
     failures: int = 0
     """Faults in a row."""
     failing_seconds: float = 0.0
@@ -295,6 +299,10 @@ class Resolver:
         self._wake.set()
 
     def _try_again(self, tracked: Tracked, answer: Answer) -> None:
+        if answer.stale and tracked.stale < STALE_TRIES:
+            tracked.stale += 1
+            self._enqueue(tracked, self._clock.now())
+            return
         tracked.failures += 1
         slow = tracked.failures >= SLOW_FAULT_TRIES and tracked.failing_seconds >= FAULT_SECONDS
         if slow or tracked.failures >= FAULT_TRIES:

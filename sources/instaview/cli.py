@@ -244,6 +244,7 @@ def sandbox(
 
 def main() -> None:
     """Runs the command, of which signals end no part with a traceback."""
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # which gives back what is free; Arrow's own keeps it
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # dlt logs stack traces; our errors say it in a line
     leave_on_signals()
     app()

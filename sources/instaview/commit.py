@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import Any
 
 import dlt
 import pyarrow as pa
@@ -36,12 +37,17 @@ def commit(
         DestinationFailed: the warehouse cannot be reached, or refused the load.
     """
     with warehouse_errors(pipeline), only_writer(pipeline), one_connection(pipeline) as duckdb:
-        new = duckdb is not None and results_of is not None and not holds_results(duckdb, results_of)
-        with frugal(duckdb, largest_bytes) if new else nullcontext():
+        new = duckdb is not None and results_of is not None and _is_new(duckdb, results_of)
+        with frugal(duckdb, largest_bytes, to_the_end=True) if new else nullcontext():
             info = pipeline.run(rows_source(pipeline, _freed(rows), new=new))
         note_own_loads(pipeline, info.loads_ids)
     forget_loaded(pipeline)
     return list(info.loads_ids)
+
+
+def _is_new(duckdb: Any, results_of: Sequence[str]) -> bool:
+    with frugal(duckdb):
+        return not holds_results(duckdb, results_of)
 
 
 def _freed(rows: Rows) -> Rows:

@@ -13,6 +13,8 @@ from .tables import RESULT_TABLES
 
 MEMORY_BYTES = 64 * 1024 * 1024
 """What DuckDB may hold of rows on their way into the file, beside eight times the largest piece of them."""
+_OUR_CONNECTIONS = 2
+"""That of dlt's pool, and the one that the client made of it."""
 
 
 def is_duckdb(pipeline: dlt.Pipeline) -> bool:
@@ -61,14 +63,15 @@ def holds_results(client: Any, request_ids: Sequence[str]) -> bool:
 
 
 @contextmanager
-def frugal(client: Any, largest_bytes: int) -> Iterator[None]:
-    """Has DuckDB append with little memory, and with a thread for each of dlt's jobs and no more.
+def frugal(client: Any, largest_bytes: int = 0, *, to_the_end: bool = False) -> Iterator[None]:
+    """Has DuckDB look and append with little memory, and with a thread for each of dlt's jobs and no more.
 
     More threads get in each other's way where rows are but appended, and memory is a cache then.
 
     Args:
         client: dlt's client of the file.
         largest_bytes: the size of the largest piece of rows.
+        to_the_end: until the file is closed, unless somebody else in this process has it open, too.
     """
     settings = {"threads": "1", "memory_limit": f"{(MEMORY_BYTES + 8 * largest_bytes) // 1024} KiB"}
     before = {name: client.execute_sql(f"SELECT current_setting('{name}')")[0][0] for name in settings}
@@ -77,5 +80,6 @@ def frugal(client: Any, largest_bytes: int) -> Iterator[None]:
             client.execute_sql(f"SET {name} = '{value}'")
         yield
     finally:
-        for name, value in before.items():  # who opened the file before may go on with it
-            client.execute_sql(f"SET {name} = '{value}'")
+        if not to_the_end or client.execute_sql("SELECT * FROM duckdb_connection_count()")[0][0] > _OUR_CONNECTIONS:
+            for name, value in before.items():
+                client.execute_sql(f"SET {name} = '{value}'")

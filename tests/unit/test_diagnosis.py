@@ -27,7 +27,7 @@ POSTGRES = {
     f"{SERVER}server does not support SSL, but SSL was required": "query (sslmode)",
     f"{SERVER}SSL error: certificate verify failed": "query (sslmode)",
     f"{SERVER}SSL error: tlsv1 alert unknown ca": "query (sslmode)",
-    f'{SERVER}root certificate file "/root/.postgresql/root.crt" does not exist': "query (sslmode)",
+    f'{SERVER}root certificate file "/home/loader/.postgresql/root.crt" does not exist': "query (sslmode)",
     'invalid sslmode value: "always"': "query (sslmode)",
     "permission denied for schema instaview": "the grants do not suffice",
     "must be owner of view run_health": "the grants do not suffice",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import dlt
+from dlt.common.destination.exceptions import DestinationException
 
 from .duckdb_file import DUCKDB
 from .tables import RESULT_TABLES
@@ -80,6 +81,7 @@ def frugal(client: Any, largest_bytes: int = 0, *, to_the_end: bool = False) -> 
             client.execute_sql(f"SET {name} = '{value}'")
         yield
     finally:
-        if not to_the_end or client.execute_sql("SELECT * FROM duckdb_connection_count()")[0][0] > _OUR_CONNECTIONS:
-            for name, value in before.items():
-                client.execute_sql(f"SET {name} = '{value}'")
+        with suppress(DestinationException):  # a file that a fault has closed has no settings, and the fault is told
+            if not to_the_end or client.execute_sql("SELECT * FROM duckdb_connection_count()")[0][0] > _OUR_CONNECTIONS:
+                for name, value in before.items():
+                    client.execute_sql(f"SET {name} = '{value}'")

@@ -178,9 +178,12 @@ def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> Destinat
         return DestinationFailed(f"{name}: {printable(disk)}{GO_ON}")
     root = causes[-1]
     told = f"{type(root).__name__}, it refused a row" if _quotes_values(root) else first_line(root)
-    default = "check the credentials and that it is reachable" if is_connection_error(error) else "mend it"
-    hint = advice(_kind(pipeline), str(root)) or default
-    return DestinationFailed(f"{name}: {without_secrets(told, _credentials(pipeline))}; {hint}{GO_ON}")
+    told = f"{name}: {without_secrets(told, _credentials(pipeline))}"
+    unreachable, hint = is_connection_error(error), advice(_kind(pipeline), str(root))
+    default = "check the credentials and that it is reachable" if unreachable else "mend it"
+    failed = DestinationFailed(f"{told}; {hint or default}{GO_ON}")
+    failed.refusal = None if unreachable or hint else told
+    return failed
 
 
 def _kind(pipeline: dlt.Pipeline) -> str:

@@ -54,6 +54,12 @@ def note_dropped(pipeline: dlt.Pipeline, requests: Iterable[Request], target: st
     _write(path, [*_read(path), *map(_Dropped, requests)])
 
 
+def forget_dropped(pipeline: dlt.Pipeline, request_ids: Iterable[str]) -> None:
+    """Takes requests out of the note that are loaded after all."""
+    path, loaded = _path(pipeline, target_of(pipeline)), set(request_ids)
+    _write(path, [dropped for dropped in _read(path) if dropped.request.id not in loaded])
+
+
 def left_behind(pipeline: dlt.Pipeline, *, forget: bool = True) -> list[Request]:
     """The requests of dropped packages that are still to be read again.
 

@@ -53,6 +53,9 @@ class KeyRefused(LoadStopped):
 class DestinationFailed(LoadStopped):
     """The warehouse cannot be reached, or refused the load."""
 
+    refusal: str | None = None
+    """What it said where it refused rows, which it may take without the one that it minds."""
+
 
 class DiskFull(LoadStopped):
     """This machine has no room for rows on their way into the warehouse."""

@@ -85,6 +85,14 @@ def drop_begun_packages(pipeline: dlt.Pipeline) -> None:
         _drop(pipeline, target_of(pipeline))
 
 
+def drop_refused(pipeline: dlt.Pipeline) -> None:
+    """Drops the package that the warehouse has just refused."""
+    with only_writer(pipeline):
+        _drop(pipeline, target_of(pipeline))
+    forget_failure(pipeline)
+    forget_loaded(pipeline)
+
+
 def _ours(pipeline: dlt.Pipeline) -> list[LoadPackageInfo]:
     """Our packages that are not loaded, the oldest first."""
     found = map(pipeline.get_load_package_info, _all(pipeline))

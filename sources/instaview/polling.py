@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -61,7 +61,18 @@ class Batch:
     first: bool
     last: bool
     rows: Spool | None = field(default=None, compare=False)
-    """The rows of their results, if there are any."""
+    """The rows of their results, if there are any. Whoever takes the batch closes them."""
+    whole: bool = True
+    """Whether these are the rows of no other requests."""
+
+    def part(self, ended: list[Tracked]) -> Batch:
+        """The batch with some of its requests."""
+        return replace(self, ended=ended, whole=False)
+
+    def close(self) -> None:
+        """Forgets the rows."""
+        if self.rows is not None:
+            self.rows.close()
 
 
 class Polling:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -13,13 +14,14 @@ from typing import Any
 import dlt
 import httpx
 
+from .apart import load_by_halves
 from .billing import checked_since, load_billing
 from .commit import commit
 from .destination import prepare, seconds_between_commits, warehouse_errors
-from .dropped import left_behind
-from .exceptions import LoadStopped
+from .dropped import forget_dropped, left_behind
+from .exceptions import DestinationFailed, LoadStopped
 from .ledger import Plan, make_plan, request_rows
-from .pending import finish_packages
+from .pending import drop_refused, finish_packages
 from .polling import Batch, Polling, Progress
 from .process import Signals, only_one
 from .request_ids import requests_from
@@ -30,6 +32,8 @@ from .summary import Summary
 from .tables import REQUESTS, TABLES
 from .views import keep_views
 from .working_folder import forget_failure
+
+logger = logging.getLogger("instaview")
 
 
 class Interrupted(SystemExit):
@@ -187,6 +191,7 @@ class _Committer:
         self._pipeline, self.summary = pipeline, summary
         self._started = datetime.now(UTC)
         self._written: set[str] = set()
+        self._took_results = False
 
     def commit(self, batch: Batch, plan: Plan, unfinished: list[Tracked]) -> None:
         """Loads a batch, and with it the requests that are new to the warehouse or were looked at in vain."""
@@ -194,6 +199,16 @@ class _Committer:
         if not batch.ended and not waiting and (plan.tables_exist or not batch.last):
             return
         self._announce(batch, plan)
+        try:
+            self._load(batch, plan, waiting)
+        except DestinationFailed as failed:
+            if failed.refusal is None or not batch.ended:
+                raise
+            self._load_apart(batch, plan, waiting, failed)
+        finally:
+            batch.close()
+
+    def _load(self, batch: Batch, plan: Plan, waiting: list[Tracked]) -> None:
         counts: Counter[str] = Counter()
 
         def rows() -> Rows:
@@ -208,7 +223,41 @@ class _Committer:
         )
         plan.tables_exist = True
         self._written.update(t.request.id for t in (*batch.ended, *waiting))
+        self._took_results |= any(t.state in ("completed", "failed") for t in batch.ended)
         self._count(batch, counts)
+
+    def _load_apart(self, batch: Batch, plan: Plan, waiting: list[Tracked], failed: DestinationFailed) -> None:
+        """Loads what the warehouse takes of a refused batch. A result that it refuses alone makes an `error`.
+
+        Where it takes no result in the whole load, nothing tells a result that it minds from a warehouse that needs
+        mending, unless the request was an `error` before.
+        """
+        with warehouse_errors(self._pipeline):
+            drop_refused(self._pipeline)
+
+        def load_part(ended: list[Tracked]) -> None:
+            try:
+                self._load(batch.part(ended), plan, [])
+            except DestinationFailed as again:
+                if again.refusal is not None:
+                    with warehouse_errors(self._pipeline):
+                        drop_refused(self._pipeline)
+                raise
+            forget_dropped(self._pipeline, [tracked.request.id for tracked in ended])
+
+        apart = load_by_halves(batch.ended, failed, load_part)
+        refused = [tracked for tracked, _ in apart.refused]
+        held = [plan.known.get(tracked.request.id) for tracked in refused]
+        if not self._took_results and not all(known is not None and known.state == "error" for known in held):
+            raise failed
+        for tracked, told in apart.refused:
+            tracked.state, tracked.error_code = "error", "RESULT_REFUSED"
+            tracked.error_message = f"the warehouse refuses this result alone: {told}"
+            logger.error("%s: %s", tracked.request.id, tracked.error_message)
+        self._load(Batch(refused, first=False, last=False), plan, waiting)
+        forget_dropped(self._pipeline, [tracked.request.id for tracked in (*refused, *waiting)])
+        if apart.given_up is not None:
+            raise apart.given_up
 
     def leave_the_rest(self, plan: Plan) -> None:
         """Counts finished requests that were not read again as what they are still: finished."""
@@ -233,6 +282,9 @@ class _Committer:
             rows = request_rows(replaced, plan.known, self._started)
             self.summary.load_ids += commit(self._pipeline, iter([(REQUESTS.name, rows)]))
             self._written.update(tracked.request.id for tracked in replaced)
+            for known in [plan.known[tracked.request.id] for tracked in replaced]:
+                if known.finished:  # and is no more, should the warehouse refuse its new result
+                    plan.known[known.request.id] = replace(known, state="processing")
 
     def _worth_writing(self, batch: Batch, plan: Plan, unfinished: list[Tracked]) -> list[Tracked]:
         if batch.last:

@@ -141,9 +141,9 @@ def rows_source(pipeline: dlt.Pipeline, rows: Rows, *, new: bool = False) -> Dlt
 
 
 def batch_rows(batch: Batch, plan: Plan, first_seen_at: datetime) -> Rows:
-    """All rows of a batch: the results, and what became of the requests. It has no rows afterwards."""
+    """All rows of a batch: the results, and what became of the requests."""
     if batch.rows is not None:
-        yield from batch.rows.read()
+        yield from batch.rows.read(None if batch.whole else [tracked.request.id for tracked in batch.ended])
     if news := [tracked for tracked in batch.ended if not plan.keeps(tracked)]:
         yield REQUESTS.name, request_rows(news, plan.known, first_seen_at)
 
@@ -166,6 +166,7 @@ def _resolve(plan: Plan, settings: InstaviewSettings) -> Rows:
         for batch in polling.batches(RESULTS_AT_ONCE, _SECONDS_AT_ONCE):
             resolved += len(batch.ended)
             yield from batch_rows(batch, plan, started)
+            batch.close()
     if polling.failure is not None:
         # raised here, dlt would throw away what was resolved
         if not isinstance(polling.failure, KeyRefused) or not resolved:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 ROWS_AT_ONCE = 20_480
 """Rows of a table that are read together: with fewer, dlt takes as long to look at them as to write them."""
@@ -16,7 +17,7 @@ BYTES_AT_ONCE = 8 * 1024 * 1024
 
 
 class Spool:
-    """Rows by table, written once and read once.
+    """Rows by table, written once, and read until it is closed.
 
     Its files have no name: nobody else can open them, and the system takes them back however the process ends.
     """
@@ -43,19 +44,26 @@ class Spool:
         self.size += rows.nbytes
         self.largest_bytes = max(self.largest_bytes, rows.nbytes)
 
-    def read(self) -> Iterator[tuple[str, pa.Table]]:
-        """All rows in the order in which they were written, table by table. The spool is empty afterwards."""
-        while self._files:
-            name, file = self._files.popitem()
-            with file:
-                self._writers.pop(name).close()
-                file.seek(0)
-                with pa.ipc.open_stream(pa.PythonFile(file, "r")) as batches:
-                    for some in _gathered(batches):
-                        yield name, pa.Table.from_batches(some).unify_dictionaries()
+    def read(self, request_ids: Sequence[str] | None = None) -> Iterator[tuple[str, pa.Table]]:
+        """The rows of all or some requests in the order in which they were written, table by table.
+
+        Nothing can be written afterwards.
+        """
+        for name, file in self._files.items():
+            if (writer := self._writers.pop(name, None)) is not None:
+                writer.close()
+            file.seek(0)
+            with pa.ipc.open_stream(pa.PythonFile(file, "r")) as batches:
+                for some in _gathered(batches):
+                    rows = pa.Table.from_batches(some).unify_dictionaries()
+                    if request_ids is not None:
+                        ids = rows["request_id"].cast(pa.string())
+                        rows = rows.filter(pc.is_in(ids, value_set=pa.array(request_ids)))
+                    if len(rows):
+                        yield name, rows
 
     def close(self) -> None:
-        """Forgets what was not read."""
+        """Forgets the rows."""
         for file in self._files.values():
             file.close()
         self._files, self._writers = {}, {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import httpx
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from instaview import InvalidRequestId, KeyRefused, UsageError, instaview_source, load
+from instaview import DestinationFailed, InvalidRequestId, KeyRefused, Summary, UsageError, instaview_source, load
 from instaview_sandbox import Sandbox, create_app
 
 SETTINGS: dict[str, Any] = {"poll_interval": 0.1, "wait": 20}
@@ -241,6 +242,76 @@ def test_one_result_that_cannot_be_made_into_rows_is_an_error_and_spoils_no_othe
     assert served.payload(bad[0])["candidates"][0]["name"] not in caplog.text
     monkeypatch.setattr(rows_module, "normalize", normalize)
     assert load(pipeline, bad).completed == 1
+
+
+def answering(names: dict[str, str | None]) -> httpx.MockTransport:
+    """The API with one candidate a request, of this name."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        request_id = request.url.path.split("/")[2]
+        candidate = {"profileId": "p1", "name": names[request_id], "skills": ["SQL"]}
+        return httpx.Response(
+            200, json={"requestId": request_id, "status": "completed", "candidates": [candidate], "foundCount": 1}
+        )
+
+    return httpx.MockTransport(answer)
+
+
+@pytest.fixture
+def fussy(pipeline: dlt.Pipeline) -> Callable[..., Summary]:
+    """Loads candidates, by their names, into a warehouse that takes no candidate without one."""
+    before = "req_00000000-0000-4000-8000-00000000000f"
+    load(pipeline, [before], api_key="sk_test", transport=answering({before: "Ann"}))
+    rows(pipeline, "ALTER TABLE candidates ALTER name SET NOT NULL")
+
+    def run(*names: str | None, **options: Any) -> Summary:
+        ids = [f"req_00000000-0000-4000-8000-{number:012d}" for number in range(len(names))]
+        sent = answering({before: "Ann", **dict(zip(ids, names, strict=True))})
+        return load(pipeline, ids, api_key="sk_test", transport=sent, **options)
+
+    return run
+
+
+@pytest.mark.slow
+def test_a_result_that_the_warehouse_refuses_is_an_error_and_spoils_no_other(fussy, pipeline, here, caplog):
+    summary = fussy("Bea", "Cem", None, "Dan", "Eva")
+    assert (summary.completed, summary.error, summary.requested) == (4, 1, 5)
+    assert (summary.rows["candidates"], summary.rows["requests"]) == (4, 5)
+    bad = "req_00000000-0000-4000-8000-000000000002"
+    refused = "SELECT request_id, state, error_code FROM requests WHERE state <> 'completed'"
+    assert rows(pipeline, refused) == [(bad, "error", "RESULT_REFUSED")]
+    names = [name for (name,) in rows(pipeline, "SELECT name FROM candidates ORDER BY 1")]
+    assert names == ["Ann", "Bea", "Cem", "Dan", "Eva"]
+    assert bad in caplog.text
+    assert not pipeline.has_pending_data
+    assert list((here / "dlt").rglob("*.parquet")) == []
+
+    again = fussy("Bea", "Cem", None, "Dan", "Eva")  # as a cron job gives it
+    assert (again.skipped, again.error, again.http_requests) == (4, 1, 1), "those that were loaded are not read again"
+    assert rows(pipeline, refused) == [(bad, "error", "RESULT_REFUSED")]
+
+    assert fussy("Bea", "Cem", "Zoe", "Dan", "Eva").completed == 1
+    assert rows(pipeline, "SELECT name FROM candidates WHERE request_id = '" + bad + "'") == [("Zoe",)]
+
+
+@pytest.mark.slow
+def test_a_finished_request_whose_new_result_is_refused_is_finished_no_more(fussy, pipeline):
+    fussy("Bea", "Cem")
+    summary = fussy("Bea", None, refresh=True)
+    assert (summary.completed, summary.error) == (1, 1)
+    states = rows(pipeline, "SELECT state, count(*) FROM requests GROUP BY 1 ORDER BY 1")
+    assert states == [("completed", 2), ("error", 1)]
+    assert fussy("Bea", "Cem").completed == 1
+
+
+@pytest.mark.slow
+def test_a_warehouse_that_takes_no_result_at_all_ends_the_load_and_nothing_is_lost(fussy, pipeline):
+    with pytest.raises(DestinationFailed, match="it refused a row"):
+        fussy(None, None)
+    assert rows(pipeline, "SELECT count(*) FROM requests WHERE state = 'error'") == [(0,)]
+    rows(pipeline, "ALTER TABLE candidates ALTER name DROP NOT NULL")
+    sent = answering({f"req_00000000-0000-4000-8000-{number:012d}": None for number in (0, 1)})
+    assert load(pipeline, api_key="sk_test", transport=sent).completed == 2
 
 
 @pytest.mark.slow

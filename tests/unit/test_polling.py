@@ -207,6 +207,11 @@ def test_rows_are_on_disk_in_files_that_nobody_can_find(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
         assert batch.rows is not None
         assert {name for name, _ in batch.rows.read()} >= {"sourcing_runs"}
+        assert list(batch.rows.read()) == list(batch.rows.read()), "a warehouse that refuses them gets them again"
+        some = [request.id for request in some_requests(2)]
+        found = [rows["request_id"].to_pylist() for name, rows in batch.rows.read(some) if name == "sourcing_runs"]
+        assert found == [some]
+        batch.close()
         assert list(batch.rows.read()) == []
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from .exceptions import DestinationFailed
 from .resolver import Tracked
@@ -12,19 +11,9 @@ MOST_REFUSALS = 50
 """Of one batch. One result among 2,000 is found after 11; with so many, something is wrong with the warehouse."""
 
 
-@dataclass
-class Apart:
-    """What became of a batch that was loaded by halves."""
-
-    refused: list[tuple[Tracked, str]] = field(default_factory=list)
-    """The requests whose result the warehouse refuses alone, and in which words."""
-    given_up: DestinationFailed | None = None
-    """Why the rest was not tried; None where everything was."""
-
-
 def load_by_halves(
     ended: list[Tracked], failed: DestinationFailed, load_part: Callable[[list[Tracked]], None]
-) -> Apart:
+) -> list[tuple[Tracked, str]]:
     """Loads what the warehouse takes of a batch.
 
     Args:
@@ -32,25 +21,37 @@ def load_by_halves(
         failed: how the warehouse refused them together.
         load_part: loads some of them.
 
+    Returns:
+        The requests whose result it refuses alone, also after the others, and in which words.
+
     Raises:
-        DestinationFailed: the warehouse cannot be reached any more.
+        DestinationFailed: the warehouse cannot be reached any more, or refuses nearly everything.
     """
-    apart, refusals = Apart(), 1
-    parts = [(ended, failed)]
+    alone: list[tuple[Tracked, DestinationFailed]] = []
+    parts, refusals = [(ended, failed)], 1
     while parts:
         part, failed = parts.pop()
         if len(part) == 1:
-            apart.refused.append((part[0], failed.refusal or ""))
+            alone.append((part[0], failed))
             continue
         for half in (part[: len(part) // 2], part[len(part) // 2 :]):
-            try:
-                load_part(half)
-            except DestinationFailed as again:
+            again = _refused(half, load_part)
+            if again is not None:
                 refusals += 1
-                if again.refusal is None:
-                    raise
                 if refusals > MOST_REFUSALS:
-                    apart.given_up = again
-                    return apart
+                    raise again
                 parts.append((half, again))
-    return apart
+    if len(ended) > 1:  # once more, for what ailed the warehouse may have passed meanwhile
+        alone = [(tracked, again) for tracked, _ in alone if (again := _refused([tracked], load_part)) is not None]
+    return [(tracked, failed.refusal or "") for tracked, failed in alone]
+
+
+def _refused(part: list[Tracked], load_part: Callable[[list[Tracked]], None]) -> DestinationFailed | None:
+    """How the warehouse refuses a part; None where it is loaded."""
+    try:
+        load_part(part)
+    except DestinationFailed as failed:
+        if failed.refusal is None:
+            raise
+        return failed
+    return None

@@ -245,19 +245,18 @@ class _Committer:
                 raise
             forget_dropped(self._pipeline, [tracked.request.id for tracked in ended])
 
-        apart = load_by_halves(batch.ended, failed, load_part)
-        refused = [tracked for tracked, _ in apart.refused]
-        held = [plan.known.get(tracked.request.id) for tracked in refused]
+        refused = load_by_halves(batch.ended, failed, load_part)
+        held = [plan.known.get(tracked.request.id) for tracked, _ in refused]
         if not self._took_results and not all(known is not None and known.state == "error" for known in held):
             raise failed
-        for tracked, told in apart.refused:
+        for tracked, told in refused:
             tracked.state, tracked.error_code = "error", "RESULT_REFUSED"
             tracked.error_message = f"the warehouse refuses this result alone: {told}"
             logger.error("%s: %s", tracked.request.id, tracked.error_message)
-        self._load(Batch(refused, first=False, last=False), plan, waiting)
-        forget_dropped(self._pipeline, [tracked.request.id for tracked in (*refused, *waiting)])
-        if apart.given_up is not None:
-            raise apart.given_up
+        rest = Batch([tracked for tracked, _ in refused], first=False, last=False)
+        if rest.ended or waiting:
+            self._load(rest, plan, waiting)
+            forget_dropped(self._pipeline, [tracked.request.id for tracked in (*rest.ended, *waiting)])
 
     def leave_the_rest(self, plan: Plan) -> None:
         """Counts finished requests that were not read again as what they are still: finished."""

@@ -44,30 +44,45 @@ def test_what_is_refused_alone_is_set_aside_and_all_else_is_loaded_once(data: st
     count = data.draw(st.integers(2, 60))
     bad = data.draw(st.sets(st.integers(1, count), min_size=1, max_size=4))
     taken: list[int] = []
-    apart = load_by_halves(batch_of(count), refusal(), loading(bad, [], taken))
+    refused = load_by_halves(batch_of(count), refusal(), loading(bad, [], taken))
     assert sorted(taken) == sorted(set(range(1, count + 1)) - bad)
-    assert {(int(t.request.id[-12:]), told) for t, told in apart.refused} == {(n, f"refused [{n}]") for n in bad}
-    assert apart.given_up is None
+    assert {(int(t.request.id[-12:]), told) for t, told in refused} == {(n, f"refused [{n}]") for n in bad}
 
 
 def test_one_of_two_thousand_is_found_after_eleven_refusals() -> None:
     parts: list[list[int]] = []
     load_by_halves(batch_of(2_000), refusal(), loading({1_234}, parts, []))
-    assert sum(1_234 in part for part in parts) == 11
-    assert len(parts) == 22
+    assert sum(1_234 in part for part in parts) == 11 + 1
+    assert len(parts) == 22 + 1
+
+
+def test_what_the_warehouse_refused_for_a_while_only_is_loaded() -> None:
+    taken: list[int] = []
+    parts: list[list[int]] = []
+    bad = set(range(1, 9))
+
+    def load_part(part: list[Tracked]) -> None:
+        if len(parts) == 6:
+            bad.clear()
+        loading(bad, parts, taken)(part)
+
+    refused = load_by_halves(batch_of(8), refusal(), load_part)
+    assert any(len(part) == 1 for part in parts[:6]), "one was refused alone"
+    assert sorted(taken) == list(range(1, 9))
+    assert refused == []
 
 
 def test_a_batch_of_one_is_refused_already() -> None:
     parts: list[list[int]] = []
-    apart = load_by_halves(batch_of(1), refusal("too long"), loading(set(), parts, []))
-    assert [(t.request.id, told) for t, told in apart.refused] == [(some_requests(1)[0].id, "too long")]
+    refused = load_by_halves(batch_of(1), refusal("too long"), loading(set(), parts, []))
+    assert [(t.request.id, told) for t, told in refused] == [(some_requests(1)[0].id, "too long")]
     assert parts == []
 
 
 def test_a_warehouse_that_takes_nothing_is_not_tried_for_ever() -> None:
     parts: list[list[int]] = []
-    apart = load_by_halves(batch_of(2_000), refusal(), loading(set(range(2_001)), parts, []))
-    assert apart.given_up is not None
+    with pytest.raises(DestinationFailed):
+        load_by_halves(batch_of(2_000), refusal(), loading(set(range(2_001)), parts, []))
     assert len(parts) == MOST_REFUSALS
 
 

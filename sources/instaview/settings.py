@@ -23,7 +23,7 @@ SECTIONS = ("sources", "instaview")
 BASE_URL = "https://api.instaview.sk"
 WAIT = 900.0
 POLL_INTERVAL = 10.0
-MAX_IN_FLIGHT = 16
+MAX_IN_FLIGHT = 8
 COMMIT_RESULTS = 2_000
 
 

@@ -19,6 +19,7 @@ import httpx
 
 from .client import Client
 from .clock import Clock
+from .personal_data import concealer
 from .rate_limit import RateLimiter
 from .request_ids import Request
 from .resolver import Resolver, Tracked
@@ -91,7 +92,8 @@ class Polling:
         self._transport, self._on_progress = transport, on_progress
         self._changed = threading.Condition()
         self._held: list[Tracked] = []
-        self._rows = RowBuilder(folder, on_room=self._made_room)
+        conceal = concealer(settings.personal_data, settings.personal_data_key)
+        self._rows = RowBuilder(folder, conceal, self._made_room)
         self._done = False
         self._stop_asked = False
         self._loop: asyncio.AbstractEventLoop | None = None

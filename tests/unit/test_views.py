@@ -118,18 +118,20 @@ def test_minutes_are_compared_for_previews_and_a_day_without_bookings_is_said_to
     assert told == ["billed in minutes as expected", but, but, nothing]
 
 
-def test_an_empty_text_is_no_address_and_no_red_flag():
+def test_an_empty_text_is_no_address_no_red_flag_and_no_skill():
     keys = {"candidate_id": "req_1/p", "request_id": "req_1", "profile_id": "p", "position": 1}
     tables = {
         "sourcing_runs": [{"request_id": "req_1"}],
         "candidates": [keys],
         "profile_emails": [{**keys, "email": ""}, {**keys, "position": 2, "email": " "}],
         "profile_red_flags": [{**keys, "red_flag": ""}],
+        "profile_skills": [{**keys, "skill": ""}, {**keys, "position": 2, "skill": " "}],
     }
     [row] = rows_of("candidate_quality", **tables)
     assert (row["with_email"], row["email_known"], row["red_flags"]) == (0, 0, 0)
     [person] = rows_of("people", **tables)
     assert (person["emails"], person["email"]) == (0, None)
+    assert rows_of("skill_demand", **tables) == []
 
 
 def test_an_enrichment_while_the_run_was_under_way_is_none_of_its_candidates():

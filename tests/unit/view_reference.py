@@ -129,7 +129,7 @@ def band_of(score: float | None) -> int | None:
 
 def skill_demand(tables: Tables) -> list[Row]:
     rows = []
-    for skill in {s["skill"] for s in tables["profile_skills"]} - {None}:
+    for skill in {s["skill"] for s in filled(tables["profile_skills"], "skill")}:
         having = {s["candidate_id"] for s in of(tables["profile_skills"], skill=skill)}
         found = [c for c in tables["candidates"] if c["candidate_id"] in having]
         if found:

@@ -86,7 +86,7 @@ def filters(arguments, figures, keep, kept, mo, snapshot):
         step=100,
         value=_chosen.get("budget", float(arguments.get("budget") or 0)),
         on_change=_keeps("budget"),
-        label="Credits a month",
+        label="Monthly budget",
     )
     return budget, company, period, runs
 

@@ -6,6 +6,7 @@ Each takes the figures and its width: pixels, or "container" for that of the ele
 from __future__ import annotations
 
 import altair as alt
+import pandas as pd
 
 from . import look
 from .figures import KINDS, Figures, run_label
@@ -96,9 +97,10 @@ def score_histogram(figures: Figures, width: Width) -> alt.TopLevelMixin:
 def runs(figures: Figures, width: Width) -> alt.TopLevelMixin:
     """The latest runs: the middle half of their candidates' scores as a bar, the median as a tick."""
     latest = figures.scored_runs.head(MOST_RUNS)
-    days = latest["day"].dt.strftime("%d %b").str.lstrip("0").fillna("no date")
+    days = latest["day"].dt.strftime("%d %b %Y").str.lstrip("0").fillna("no date")
     names = latest["request_id"].map(run_label)
-    latest = latest.assign(run=names if look.is_narrow(width) else days + "  ·  " + names, day_text=days)
+    dated = days.str.replace(r" \d{4}$", "", regex=True) + "  ·  " + names
+    latest = latest.assign(run=names if look.is_narrow(width) else dated, day_text=days)
     base = alt.Chart(latest).encode(
         y=alt.Y(
             "run:N", sort=None, title=None, axis=look.categories(labelFont="ui-monospace, Menlo, Consolas, monospace")
@@ -112,9 +114,9 @@ def runs(figures: Figures, width: Width) -> alt.TopLevelMixin:
             alt.Tooltip("delivered:Q", title="Candidates", format=",d"),
         ],
     )
-    x = alt.X("score_q1:Q", scale=alt.Scale(domain=[0, 100]), title="Match score", axis=look.values(grid=True))
+    x = alt.X("score_q1:Q", scale=alt.Scale(domain=[0, 100]), title="Match score", axis=look.values(labelFlush=False))
     bars = base.mark_bar(color=PALE, height=10, cornerRadius=5).encode(x=x, x2="score_q3:Q")
-    ticks = base.mark_tick(color=ACCENT, thickness=3, height=16).encode(x=alt.X("score_median:Q"))
+    ticks = base.mark_tick(color=ACCENT, opacity=1, thickness=3, height=16).encode(x=alt.X("score_median:Q"))
     return look.finished(alt.layer(bars, ticks), width, ROW * len(latest))
 
 
@@ -179,22 +181,28 @@ def credits_over_time(figures: Figures, width: Width) -> alt.TopLevelMixin:
             tooltip=[
                 alt.Tooltip("start:T", title=_UNITS[unit], format="%-d %b %Y"),
                 alt.Tooltip("kind:N", title="Kind"),
-                alt.Tooltip("credits:Q", title="Credits", format=",.0f"),
+                alt.Tooltip("credits:Q", title="Credits", format=",.1~f"),
             ],
         )
     )
     layers = [bars]
     if len(figures.budget_over_time):
-        rule = alt.Chart(figures.budget_over_time).mark_rule(color=INK, strokeWidth=1.5, strokeDash=[5, 4])
+        rule = alt.Chart(_levels(figures.budget_over_time)).mark_rule(color=INK, strokeWidth=1.5, strokeDash=[5, 4])
         layers.append(
             rule.encode(
                 x=x,
                 x2="end:T",
                 y="budget:Q",
-                tooltip=[alt.Tooltip("budget:Q", title=f"Budget of the {unit}", format=",.0f")],
+                tooltip=[alt.Tooltip("budget:Q", title=f"Budget of the {unit}", format=",.1~f")],
             )
         )
     return look.finished(alt.layer(*layers), width, 270)
+
+
+def _levels(budget: pd.DataFrame) -> pd.DataFrame:
+    """Neighbours with the same budget as one, for dashes begin anew with each rule: many short ones look like none."""
+    level = (budget["budget"].round(6).diff() != 0).cumsum()
+    return budget.groupby(level).agg(start=("start", "min"), end=("end", "max"), budget=("budget", "first"))
 
 
 def _first_number() -> str:

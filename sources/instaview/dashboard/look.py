@@ -18,6 +18,7 @@ ACCENT, PALE, BAD = "var(--iv-accent)", "var(--iv-pale)", "var(--iv-bad)"
 NARROW = 480
 """Below this width, in pixels, a chart shows less."""
 ROW = 26  # pixels a bar and the space around it
+_VALUES = {"tickCount": 5, "tickMinStep": 1, "labelSeparation": 8, "domain": False, "ticks": False, "grid": True}
 _DATES = {"day": "%-d %b", "week": "%-d %b", "month": "%b %Y"}
 
 
@@ -48,7 +49,7 @@ def time(field: str, unit: Unit, width: Width) -> alt.X:
         format=_DATES[unit],
         tickCount=ticks,
         labelFlush=True,
-        labelOverlap="greedy",
+        labelOverlap="parity",
         labelSeparation=12,
         labelPadding=6,
         grid=False,
@@ -62,7 +63,7 @@ def is_narrow(width: Width) -> bool:
 
 
 def values(**more: Any) -> alt.Axis:
-    return alt.Axis(**{"tickCount": 5, "tickMinStep": 1, "domain": False, "ticks": False, "grid": True, **more})
+    return alt.Axis(**{**_VALUES, **more})
 
 
 def categories(**more: Any) -> alt.Axis:

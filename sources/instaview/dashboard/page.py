@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from . import charts, parts
 from .figures import Figures, Step
 from .look import Width
-from .wording import age, count, day, minute_count, plural, score, share, signed
+from .wording import age, amount, count, day, plural, score, share, signed
 
 if TYPE_CHECKING:
     import altair as alt
@@ -67,12 +67,12 @@ def body(figures: Figures, draw: Draw) -> str:
     quality = [
         parts.panel("Quality over time", _over_time_note(f), _over_time(f, draw), 7),
         parts.panel("Match scores", _scores_note(f), _scores(f, draw), 5),
-        parts.panel("From found to contact", _funnel_note(f), _funnel(f.funnel), 12),
+        parts.panel("From found to contact", _funnel_note(f), _funnel(f.funnel), parts.WHOLE),
         parts.panel("Latest runs", "Bar: the middle half of the scores. Tick: the median", _runs(f, draw), 6),
         parts.panel("Top skills", "Candidates who have the skill", _skills(f, draw), 6),
     ]
     if f.quality.empty:
-        quality = [parts.panel("Sourcing runs", "", parts.nothing(_NO_RUNS), 12)]
+        quality = [parts.panel("Sourcing runs", "", parts.nothing(_NO_RUNS), parts.WHOLE)]
     credit = [
         parts.panel(f"Credits by {f.credit_unit}", _credits_note(f), _credits(f, draw), 7),
         parts.panel("Used and billed", "Credits, on days that billing is loaded for", _billing(f), 5),
@@ -103,8 +103,8 @@ def _tiles(figures: Figures) -> str:
         ("Average score", score(h.score_average), "" if flags is None else f"{flags:.1f} red flags each"),
         ("Score of 80 or more", share(h.share_strong), plural(h.strong, "candidate")),
         ("With an e-mail", share(h.share_with_email), plural(h.with_email, "candidate")),
-        ("Credits", count(h.credits), _budget_text(figures)),
-        ("Open requests", count(h.open), f"{count(h.completed)} of {count(h.requests)} done"),
+        ("Credits", amount(h.credits), _budget_text(figures)),
+        ("Open requests", count(h.open), f"{count(h.completed)} of {count(h.requests)} completed"),
     ]
     cells = (f"<div><dt>{name}</dt><dd>{value}</dd><dd>{more}</dd></div>" for name, value, more in tiles)
     return f'<dl class="iv-tiles">{"".join(cells)}</dl>'
@@ -114,7 +114,7 @@ def _budget_text(figures: Figures) -> str:
     h = figures.headline
     if h.budget:
         return f"{h.credits / h.budget:.0%} of the budget"
-    return f"{count(h.computed_credits)} of them computed" if h.computed_credits else ""
+    return f"{amount(h.computed_credits)} of them computed" if h.computed_credits else ""
 
 
 # ---------------------------------------------------------------------- quality
@@ -122,7 +122,11 @@ def _budget_text(figures: Figures) -> str:
 
 def _over_time_note(figures: Figures) -> str:
     line = f"average by {figures.trend_unit}"
-    return f"Dots: single runs. Line: {line}" if charts.has_dots(figures) else line.capitalize()
+    return (
+        f"Dots: single runs, larger with more candidates. Line: {line}"
+        if charts.has_dots(figures)
+        else line.capitalize()
+    )
 
 
 def _over_time(figures: Figures, draw: Draw) -> str:
@@ -156,7 +160,7 @@ def _funnel(steps: list[Step]) -> str:
     rows = (
         f"<li><span>{step.name.capitalize()}</span><b>{count(step.count)}</b>"
         f'<i><i style="width:{100 * step.count / most:.1f}%;min-width:{2 if step.count else 0}px"></i></i>'
-        f"<small>{f'{share(step.share)} of {step.base}' if step.share is not None else '&nbsp;'}</small></li>"
+        f"<small>{f'{share(step.share)} of {step.base}' if step.share is not None else ''}</small></li>"
         for step in steps
     )
     return f'<ol class="iv-funnel">{"".join(rows)}</ol>'
@@ -181,7 +185,7 @@ def _credits_note(figures: Figures) -> str:
     budget = figures.choice.budget
     by_price = "Sourcing and previews by the documented price"
     by_price += ", other credits by the bill" if figures.headline.other_credits else ""
-    return by_price + (f"; dashed: a budget of {count(budget)} a month" if budget else "")
+    return by_price + (f"; dashed: a budget of {amount(budget)} a month" if budget else "")
 
 
 def _credits(figures: Figures, draw: Draw) -> str:
@@ -195,11 +199,11 @@ def _billing(figures: Figures) -> str:
     if table.empty:
         return parts.nothing(_minutes(figures) or _NO_BILLS)
     rows = [
-        (parts.kind(kind), count(used), count(billed), signed(difference))
+        (parts.kind(kind), amount(used), amount(billed), signed(difference))
         for kind, used, billed, difference in table.itertuples(index=False)
     ]
     sums = table[["credits", "billed", "difference"]].sum()
-    total = ("Total", count(sums["credits"]), count(sums["billed"]), signed(sums["difference"]))
+    total = ("Total", amount(sums["credits"]), amount(sums["billed"]), signed(sums["difference"]))
     minutes = f'<p class="iv-note">{_minutes(figures)}</p>' if figures.billed_minutes else ""
     return parts.table(("Kind", "Used", "Billed", "Difference"), rows, total) + minutes + _where_from(figures)
 
@@ -209,21 +213,17 @@ def _minutes(figures: Figures) -> str:
     if not figures.billed_minutes:
         return ""
     expected, billed = figures.preview_minutes
-    compared = (
-        f" For previews {minute_count(billed)}, by their pages {minute_count(expected)}." if billed or expected else ""
-    )
-    return (
-        f"{minute_count(figures.billed_minutes)} minutes were billed.{compared} Only previews have a price in minutes."
-    )
+    compared = f" For previews {amount(billed)}, by their pages {amount(expected)}." if billed or expected else ""
+    return f"{amount(figures.billed_minutes)} minutes were billed.{compared} Only previews have a price in minutes."
 
 
 def _where_from(figures: Figures) -> str:
     h = figures.headline
     facts = [
-        ("Reported by the API", count(h.credits - h.computed_credits - h.other_credits)),
-        ("Computed by the price", count(h.computed_credits)),
-        *([("Other, by the bill", count(h.other_credits))] if h.other_credits else []),
-        ("A day, on average", count(figures.credits_a_day)),
+        ("Reported by the API", amount(h.credits - h.computed_credits - h.other_credits)),
+        ("Computed by the price", amount(h.computed_credits)),
+        *([("Other, by the bill", amount(h.other_credits))] if h.other_credits else []),
+        ("A day, on average", amount(figures.credits_a_day)),
     ]
     return f'<dl class="iv-facts">{"".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in facts)}</dl>'
 

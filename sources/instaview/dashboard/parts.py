@@ -9,6 +9,8 @@ from pathlib import Path
 
 from .chosen import KINDS
 
+WHOLE = 12
+"""Columns of a wide page."""
 DASHBOARD_CSS = """
 :root { --marimo-text-font: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
 body, #App { background: var(--iv-page) !important; }
@@ -32,7 +34,9 @@ def section(name: str, note: str, panels: Iterable[str]) -> str:
 
 
 def panel(name: str, note: str, content: str, columns: int) -> str:
-    return f'<article style="--iv-columns:{columns}"><h3>{name}</h3><p class="iv-note">{note}</p>{content}</article>'
+    whole = ' class="iv-whole"' if columns == WHOLE else ""
+    head = f'<h3>{name}</h3><p class="iv-note">{note}</p>'
+    return f'<article{whole} style="--iv-columns:{columns}">{head}{content}</article>'
 
 
 def nothing(text: str) -> str:

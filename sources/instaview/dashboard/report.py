@@ -34,7 +34,7 @@ _HEAD = """<!DOCTYPE html>
 <meta name="referrer" content="no-referrer">
 """
 _BODY_CSS = "body { margin: 0; padding: 32px 24px 48px; background: var(--iv-page); }\n" + (
-    "@media (max-width: 620px) { body { padding: 20px 12px 32px; } }\n"
+    "@media (max-width: 700px) { body { padding: 20px 12px 32px; } }\n"
 )
 
 

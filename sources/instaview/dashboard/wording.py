@@ -11,8 +11,14 @@ def count(number: float | None) -> str:
     return "–" if number is None or pd.isna(number) else f"{number:,.0f}"
 
 
+def amount(number: float | None) -> str:
+    """Credits or minutes, which can be parts of one."""
+    return "–" if number is None else f"{round(number, 1) + 0.0:,.1f}".removesuffix(".0")
+
+
 def signed(number: float) -> str:
-    return "0" if round(number) == 0 else f"{number:+,.0f}".replace("-", "−")
+    sign = "+" if number > 0 else "−"
+    return amount(0) if round(number, 1) == 0 else sign + amount(abs(number))
 
 
 def plural(number: int, noun: str) -> str:
@@ -39,10 +45,6 @@ def age(waiting: pd.Timedelta) -> str:
     if hours < 48:
         return f"{hours} h {minutes} min"
     return f"{hours // 24} days"
-
-
-def minute_count(minutes: float) -> str:
-    return f"{minutes:,.1f}".removesuffix(".0")
 
 
 def day(of: date) -> str:

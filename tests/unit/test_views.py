@@ -146,6 +146,22 @@ def test_an_enrichment_while_the_run_was_under_way_is_none_of_its_candidates():
         assert row["enriched_later"] == later
 
 
+def test_a_run_that_was_started_again_keeps_what_was_enriched_before():
+    """A later pass, also one that failed, says nothing of candidates that an earlier one delivered."""
+    run = {"request_id": "req_1", "status": "failed", "created_at": NOON, "completed_at": NOON + timedelta(days=9)}
+    people = [
+        {"candidate_id": f"req_1/{n}", "request_id": "req_1", "profile_id": n, "position": 1, "run_completed_at": at}
+        for n, at in (("a", NOON + timedelta(minutes=2)), ("b", NOON + timedelta(days=9)))
+    ]
+    enriched = [
+        {**person, "candidate_id": f"enr_1/{n}", "request_id": "enr_1", "success": True}
+        | {"run_completed_at": NOON + timedelta(days=1)}
+        for n, person in zip("ab", people, strict=True)
+    ]
+    [row] = rows_of("candidate_quality", sourcing_runs=[run], candidates=people, enrichment_profiles=enriched)
+    assert (row["delivered"], row["enriched_later"]) == (2, 1)
+
+
 @pytest.mark.parametrize("time_zone", ["Pacific/Auckland", "America/Los_Angeles"])
 def test_days_are_those_of_utc_whatever_the_session_says(time_zone):
     tables = random_tables(40)

@@ -225,14 +225,11 @@ def test_minutes_are_told_beside_credits(tmp_path):
 
 
 def test_parts_of_credits_are_told_so_that_sums_add_up(tmp_path):
-    day = MOMENT.date()
-    booked = {"company_id": "a", "billing_system": "credits", "day": day}
-    bill = [
-        {**booked, "cost_key": "sourcing", "credits_used": 0.5},
-        {**booked, "cost_key": "interviews", "credits_used": 1060.5},
-    ]
+    booked = {"company_id": "a", "billing_system": "credits", "day": MOMENT.date()}
+    used = {"sourcing": 0.5, "interviews": 1060.5}
+    bill = [{**booked, "cost_key": key, "credits_used": spent} for key, spent in used.items()]
     snapshot = read_snapshot(filled_warehouse(tmp_path, {"billing_usage": bill}))
-    page = report_html(Figures(snapshot, Choice(until=day), now=NOW))
+    page = report_html(Figures(snapshot, now=NOW))
     assert "<dt>Credits</dt><dd>1,060.5</dd>" in page
     cells = [re.findall("</span>|[^<>]+(?=</td>)", row) for row in re.findall("<tr><td>(.*?)</tr>", page)]
     assert ["</span>", "0", "0.5", "+0.5"] in cells

@@ -122,11 +122,8 @@ def _budget_text(figures: Figures) -> str:
 
 def _over_time_note(figures: Figures) -> str:
     line = f"average by {figures.trend_unit}"
-    return (
-        f"Dots: single runs, larger with more candidates. Line: {line}"
-        if charts.has_dots(figures)
-        else line.capitalize()
-    )
+    dots = "Dots: single runs, larger with more candidates. Line: "
+    return dots + line if charts.has_dots(figures) else line.capitalize()
 
 
 def _over_time(figures: Figures, draw: Draw) -> str:

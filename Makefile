@@ -57,7 +57,7 @@ $(DBT_VENV)/.installed: tests/dbt/requirements.txt
 	@$(DBT_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-# make test-browser  the report and the dashboard in Chromium, light and dark, wide and narrow; pictures in .screenshots
+# make test-browser  the report and the dashboard in Chromium, light and dark, at three widths; pictures in .screenshots
 test-browser: $(VENV)/.installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,browser]'
 	@INSTAVIEW_SCREENSHOTS=$(SCREENSHOTS) $(BIN)/python -m pytest tests/browser -m browser

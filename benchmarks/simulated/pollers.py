@@ -17,6 +17,7 @@ from instaview.client import Client
 from instaview.clock import Clock
 from instaview.request_ids import Request
 from instaview.resolver import Resolver
+from instaview.settings import MAX_IN_FLIGHT
 
 from .api import START, Api, Plan
 
@@ -87,7 +88,7 @@ def ours(seed: int = 0) -> Poller:
                 lambda tracked: done(tracked.request.id),
                 wait=1e6,
                 poll_interval=10.0,
-                max_in_flight=16,
+                max_in_flight=MAX_IN_FLIGHT,
                 chance=random.Random(seed),
             )
             await resolver.run()

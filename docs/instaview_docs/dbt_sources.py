@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from instaview.tables import LOAD_ID, LOAD_ID_MEANING, TABLES, Relationship, Table, relationships
+from instaview.tables import LOAD_ID, LOAD_ID_MEANING, TABLES, Personal, Relationship, Table, relationships
 from instaview.views import View, views
 
 Yaml = dict[str, Any]
@@ -44,7 +44,7 @@ def _table(table: Table) -> Yaml:
             tests.append("unique")
         if (relationship := belongs.get((column.name,))) and len(relationship.parents) == 1:
             tests.append(_relationship(belongs.pop(relationship.columns)))
-        columns.append(_column(column.name, column.description, tests))
+        columns.append(_column(column.name, column.description, tests, column.personal))
     committed = _relationships(_LOADS, "load_id") | {"config": {"severity": "warn"}}
     columns.append(_column(LOAD_ID, LOAD_ID_MEANING, ["not_null", {"relationships": committed}]))
     tests = [*_unique(table.key), *map(_belongs_to, belongs.values())]
@@ -77,8 +77,9 @@ def _loads() -> Yaml:
     }
 
 
-def _column(name: str, description: str, tests: list[Any]) -> Yaml:
-    return {"name": name, "description": description, **({"data_tests": tests} if tests else {})}
+def _column(name: str, description: str, tests: list[Any], personal: Personal | None = None) -> Yaml:
+    meta = {"config": {"meta": {"personal_data": personal}}} if personal else {}
+    return {"name": name, "description": description, **meta, **({"data_tests": tests} if tests else {})}
 
 
 def _unique(key: tuple[str, ...], *, always: bool = False) -> list[Yaml]:

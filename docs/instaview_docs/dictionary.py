@@ -21,7 +21,8 @@ _INTRODUCTION = f"""\
 # Data dictionary
 
 What is in the warehouse, down to each column. To find one, search this page (Ctrl-F), or go to
-[Every column, A to Z](#every-column-a-to-z). [Ten questions](questions.md) shows queries with their answers.
+[Every column, A to Z](#every-column-a-to-z). [Ten questions](questions.md) shows queries with their answers, and
+[personal data](personal_data.md) which columns are about people.
 
 All of it is in one dataset (schema), by default `instaview`. Beside it are tables of dlt, whose names begin with
 `_dlt`, and two things of the connector's own: the view `{MARKER}` tells loads which version of the views is there, and

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import dbt_sources, dictionary, questions
+from . import dbt_sources, dictionary, personal_data, questions
 from .sample import sample
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +18,7 @@ def generated() -> dict[Path, str]:
         return {
             ROOT / "docs/dictionary.md": dictionary.dictionary(connection),
             ROOT / "docs/questions.md": questions.page(connection),
+            ROOT / "docs/personal_data.md": personal_data.page(),
             ROOT / "dbt/models/sources.yml": dbt_sources.sources(),
             _SOURCE_README: _with_table_list(_SOURCE_README.read_text(encoding="utf-8")),
         }

@@ -5,7 +5,7 @@ SELECT
     error_code,
     SUM(runs) AS runs,
     SUM(asked) AS profiles,
-    ROUND(100.0 * SUM(asked) / SUM(SUM(asked)) OVER (), 1) AS percent,
+    ROUND(100.0 * SUM(asked) / NULLIF(SUM(SUM(asked)) OVER (), 0), 1) AS percent,
     SUM(credits) AS credits
 FROM instaview.enrichment_outcomes
 GROUP BY 1, 2

@@ -19,6 +19,7 @@ import httpx
 
 from .client import Client
 from .clock import Clock
+from .personal_data import concealer
 from .rate_limit import RateLimiter
 from .request_ids import Request
 from .resolver import Resolver, Tracked
@@ -29,7 +30,7 @@ from .spool import Spool
 HELD_BYTES = 8 * 1024 * 1024
 HELD_ROW_BYTES = 1024 * 1024 * 1024
 FIRST_BATCH_SECONDS = 2.0
-"""The first batch closes early, so that a load soon writes down what it was given."""
+"""The first batch closes early, and without results, so that a load soon writes down what it was given."""
 _TICK_SECONDS = 0.5
 
 
@@ -102,7 +103,8 @@ class Polling:
         self._transport, self._on_progress = transport, on_progress
         self._changed = threading.Condition()
         self._held: list[Tracked] = []
-        self._rows = RowBuilder(folder, on_room=self._made_room)
+        conceal = concealer(settings.personal_data, settings.personal_data_key)
+        self._rows = RowBuilder(folder, conceal, self._made_room)
         self._done = False
         self._stop_asked = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -136,22 +138,32 @@ class Polling:
     def batches(self, results: int, seconds: float) -> Iterator[Batch]:
         """What has ended, in order, each batch closed after so many `results` or `seconds`.
 
-        There is always a last batch, which may be empty; after it `unfinished` and `failure` are known.
+        The first may be empty. There is always a last one, which may be, too; after it `unfinished` and `failure` are
+        known.
         """
         first, last = True, False
+        if not self._is_full(results, min(seconds, FIRST_BATCH_SECONDS), at_least=0):
+            yield Batch([], first, last)
+            first = False
         while not last:
-            closes_at = time.monotonic() + min(seconds, FIRST_BATCH_SECONDS if first else seconds)
             with self._changed:
-                while not self._done and len(self._held) < results and not self._many_rows():
-                    left = closes_at - time.monotonic()
-                    if left <= 0 and (self._held or first):
-                        break
-                    self._changed.wait(min(left, threading.TIMEOUT_MAX) if left > 0 else _TICK_SECONDS)
+                self._is_full(results, seconds, at_least=1)
                 ended, self._held, last = self._held, [], self._done
                 rows = self._rows.cut()
             self._wake_resolver()
             yield Batch(ended, first, last, rows.result())
             first = False
+
+    def _is_full(self, results: int, seconds: float, *, at_least: int) -> bool:
+        """Waits for a full batch: `results`, or all there will be. After `seconds`, `at_least` so many will do."""
+        closes_at = time.monotonic() + seconds
+        with self._changed:
+            while not (full := self._done or len(self._held) >= results or self._many_rows()):
+                left = closes_at - time.monotonic()
+                if left <= 0 and len(self._held) >= at_least:
+                    break
+                self._changed.wait(min(left, threading.TIMEOUT_MAX) if left > 0 else _TICK_SECONDS)
+            return full
 
     # ------------------------------------------------------------------ on the polling thread
 

@@ -27,11 +27,17 @@ class RowBuilder:
 
     Args:
         folder: where the rows wait.
+        conceal: what to do with people's data in the rows.
         on_room: called, on another thread, when results have become rows, and when rows were cut.
     """
 
-    def __init__(self, folder: Path, on_room: Callable[[], None] = lambda: None) -> None:
-        self._folder, self._on_room = folder, on_room
+    def __init__(
+        self,
+        folder: Path,
+        conceal: Callable[[Tables], Tables] = lambda tables: tables,
+        on_room: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._folder, self._conceal, self._on_room = folder, conceal, on_room
         self._worker = ThreadPoolExecutor(1, "instaview-rows")
         self._waiting: list[Tracked] = []
         self._waiting_bytes = 0
@@ -82,7 +88,7 @@ class RowBuilder:
 
     def _make(self, ended: list[Tracked], size: int) -> None:
         try:
-            for name, rows in _rows(ended).items():
+            for name, rows in self._conceal(_rows(ended)).items():
                 self._spool.write(name, rows)
         except OSError as error:
             self._failure = error

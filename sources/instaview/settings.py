@@ -7,7 +7,7 @@ A value comes from the first of: the keyword argument, the environment (`SOURCES
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from dlt.common.configuration import configspec, resolve_configuration
@@ -23,8 +23,10 @@ SECTIONS = ("sources", "instaview")
 BASE_URL = "https://api.instaview.sk"
 WAIT = 900.0
 POLL_INTERVAL = 10.0
-MAX_IN_FLIGHT = 16
+MAX_IN_FLIGHT = 8
 COMMIT_RESULTS = 2_000
+PersonalData = Literal["keep", "hash", "drop"]
+_SHORTEST_HASH_KEY = 16
 
 
 @configspec
@@ -49,6 +51,11 @@ class InstaviewSettings(BaseConfiguration):
     commit_seconds: float | None = None
     """… or after this many seconds, whichever is first. Not set, it is 15, and 60 on Snowflake and BigQuery, which bill
     or count what is sent to them."""
+    personal_data: PersonalData = "keep"
+    """What becomes of what says who a candidate is, and of free text about them: `keep`; `hash`, which hashes the
+    former with `personal_data_key` and drops the latter; or `drop`."""
+    personal_data_key: TSecretStrValue | None = None
+    """What `hash` is keyed with: 16 characters or more, the same in all loads."""
 
     def on_resolved(self) -> None:
         """Checks what types cannot say.
@@ -68,6 +75,13 @@ class InstaviewSettings(BaseConfiguration):
         for name in ("max_in_flight", "commit_results"):
             if int(getattr(self, name)) < 1:
                 raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if self.personal_data not in get_args(PersonalData):
+            raise UsageError(f"personal_data must be keep, hash or drop, not {self.personal_data!r}")
+        if self.personal_data == "hash" and len(self.personal_data_key or "") < _SHORTEST_HASH_KEY:
+            raise UsageError(
+                f"personal_data = hash needs a personal_data_key of {_SHORTEST_HASH_KEY} characters or more: set "
+                "SOURCES__INSTAVIEW__PERSONAL_DATA_KEY, or the line in .dlt/secrets.toml, and never change it"
+            )
 
     def key(self) -> str:
         """The API key, fit for a header.

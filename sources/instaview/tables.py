@@ -7,7 +7,7 @@ the sources of dbt.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 Type = Literal["text", "bigint", "double", "bool", "timestamp", "date"]
+Personal = Literal["identity", "words"]
 
 ARROW_TYPES: Mapping[Type, pa.DataType] = MappingProxyType(
     {
@@ -38,13 +39,17 @@ LOAD_ID_MEANING = "The load that wrote the row; it is committed when _dlt_loads 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `field` is the API's name for it, where its value is taken over from a payload as it is."""
+    """One column. `field` is the API's name for it, where its value is taken over from a payload as it is.
+
+    `personal` says that it is about a candidate: their `identity`, or `words` of or about them, which may hold it.
+    """
 
     name: str
     type: Type
     description: str
     field: str | None = None
     nullable: bool = True
+    personal: Personal | None = None
 
 
 @dataclass(frozen=True)
@@ -147,8 +152,8 @@ class Table:
         return hints
 
 
-def _text(name: str, description: str, field: str | None = None) -> Column:
-    return Column(name, "text", description, field)
+def _text(name: str, description: str, field: str | None = None, *, personal: Personal | None = None) -> Column:
+    return Column(name, "text", description, field, personal=personal)
 
 
 def _key(name: str, description: str) -> Column:
@@ -166,6 +171,7 @@ _EXTRA = _text(
     "extra",
     "Everything the API sent of this object that has no column, under its API name, and values that did not fit their "
     "column: one JSON object as text; null when there is nothing.",
+    personal="words",
 )
 _ERROR_CODE = _text("error_code", "Why it failed, as a code, e.g. AGENT_ERROR; null when it did not.", "errorCode")
 _ERROR_MESSAGE = _text("error_message", "Why it failed, in the API's words.", "errorMessage")
@@ -192,11 +198,11 @@ _SOURCING_COUNTS = (
 )
 
 _CANDIDATE_FIELDS = (
-    _text("name", "Full name.", "name"),
-    _text("linkedin_url", "Address of the LinkedIn profile.", "linkedinUrl"),
+    _text("name", "Full name.", "name", personal="identity"),
+    _text("linkedin_url", "Address of the LinkedIn profile.", "linkedinUrl", personal="identity"),
     Column("match_score", "double", "Fit for the job, 0 to 100; fractions occur.", "matchScore"),
-    _text("rationale", "Why the model scored the candidate so, in a sentence or two.", "rationale"),
-    _text("headline", "Headline of the profile.", "headline"),
+    _text("rationale", "Why the model scored the candidate so, in a sentence or two.", "rationale", personal="words"),
+    _text("headline", "Headline of the profile.", "headline", personal="words"),
     _text("location", "Where the person lives.", "location"),
     _text("current_company", "Present employer.", "currentCompany"),
     _text("current_role", "Present job title.", "currentRole"),
@@ -292,10 +298,10 @@ PREVIEW_CANDIDATES = Table(
         _REQUEST_ID,
         _PROFILE_ID,
         _POSITION,
-        _text("name", "Full name.", "fullName"),
-        _text("linkedin_url", "Address of the LinkedIn profile.", "profileUrl"),
+        _text("name", "Full name.", "fullName", personal="identity"),
+        _text("linkedin_url", "Address of the LinkedIn profile.", "profileUrl", personal="identity"),
         _text("title", "Present job title.", "title"),
-        _text("headline", "Headline of the profile.", "headline"),
+        _text("headline", "Headline of the profile.", "headline", personal="words"),
         _text("location", "Where the person lives.", "location"),
         _text("country", "Country the person lives in.", "country"),
         _text("current_company", "Present employer.", "companyName"),
@@ -335,13 +341,13 @@ PROFILE_FIT_POINTS = _profile_table(
     "profile_fit_points",
     "a point in favour",
     "What speaks for a candidate?",
-    _text("fit_point", "What the model found in favour of the candidate."),
+    _text("fit_point", "What the model found in favour of the candidate.", personal="words"),
 )
 PROFILE_RED_FLAGS = _profile_table(
     "profile_red_flags",
     "a red flag",
     "What speaks against a candidate?",
-    _text("red_flag", "What the model found against the candidate."),
+    _text("red_flag", "What the model found against the candidate.", personal="words"),
 )
 PROFILE_RATIONALES = _profile_table(
     "profile_rationales",
@@ -350,7 +356,7 @@ PROFILE_RATIONALES = _profile_table(
     _text("title", "Title of the job.", "title"),
     _text("company", "Name of the employer.", "company"),
     _text("duration", "How long, in the API's words, e.g. 2 years.", "duration"),
-    _text("relevance_explanation", "Why the model holds it relevant.", "relevanceExplanation"),
+    _text("relevance_explanation", "Why the model holds it relevant.", "relevanceExplanation", personal="words"),
     _EXTRA,
 )
 PROFILE_EXPERIENCES = _profile_table(
@@ -366,11 +372,14 @@ PROFILE_EXPERIENCE_HIGHLIGHTS = _profile_table(
     "profile_experience_highlights",
     "a highlight of a position held",
     "What did a candidate achieve in each position?",
-    _text("highlight", "What was achieved there."),
+    _text("highlight", "What was achieved there.", personal="words"),
     places=(_EXPERIENCE_POSITION, _ITEM_POSITION),
 )
 PROFILE_EMAILS = _profile_table(
-    "profile_emails", "an e-mail address", "How can a candidate be reached?", _text("email", "The address.")
+    "profile_emails",
+    "an e-mail address",
+    "How can a candidate be reached?",
+    _text("email", "The address.", personal="identity"),
 )
 
 BILLING_USAGE = Table(
@@ -387,7 +396,7 @@ BILLING_USAGE = Table(
         Column("events", "bigint", "How many times it was billed.", "events"),
         Column("credits_used", "double", "Credits billed; null where the company is billed in minutes.", "creditsUsed"),
         Column("minutes_used", "double", "Minutes billed; null where the company is billed in credits.", "minutesUsed"),
-        _EXTRA,
+        replace(_EXTRA, personal=None),
     ),
     replaced=True,
     owner=("company_id", "day"),

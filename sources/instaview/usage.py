@@ -42,7 +42,7 @@ def companies_of(body: bytes) -> list[Json]:
         raise UnreadableBody("the body is JSON, but tells no usage")
     companies = answer.get("companies")
     if companies is None:  # of a key with one company, the usage itself would be enough
-        companies = [answer] if answer.get(_BREAKDOWN) else []
+        companies = [answer] if any(map(answer.get, (_BREAKDOWN, *_TOTALS.values()))) else []
     else:
         around = {**around, **{name: value for name, value in answer.items() if name not in _OF_ALL_COMPANIES}}
     if not isinstance(companies, list):

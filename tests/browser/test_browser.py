@@ -1,4 +1,4 @@
-"""The report and the dashboard as Chromium shows them: at two widths, light and dark, full and empty.
+"""The report and the dashboard as Chromium shows them: at three widths, light and dark, full and empty.
 
 Pictures go to the folder INSTAVIEW_SCREENSHOTS to be looked at: tests see that nothing is cut off or hard to read, not
 that it is beautiful.
@@ -37,7 +37,9 @@ OPTIONS = [
 KINDS = ("sourcing", "preview", "enrichment")
 CODES = (None, "A_LONG_CODE_THAT_THE_API_COULD_SEND_SOME_DAY")
 SKILLS = ("SQL", "C++", "Über-Führung", "<b>bold</b>", "A skill with a name as long as nobody would write it down")
-looks = pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (420, "light"), (420, "dark")])
+looks = pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), (1280, "dark"), (820, "light"), (820, "dark"), (420, "light"), (420, "dark")]
+)
 
 # text that is cut off by its panel, or by the edge of the page
 CUT_OFF = """() => [...document.querySelectorAll('.iv :is(h1, h2, h3, p, dt, dd, td, th, span, small, text)')]
@@ -47,6 +49,12 @@ CUT_OFF = """() => [...document.querySelectorAll('.iv :is(h1, h2, h3, p, dt, dd,
     const panel = (e.closest('article, .iv-tiles > div') || document.documentElement).getBoundingClientRect();
     return box.left < panel.left - 1 || box.right > panel.right + 1 || box.right > innerWidth + 1;
   }).map(e => e.textContent)"""
+
+# text of charts that is drawn too small to read, or larger than that around the chart
+ODD_SIZES = """() => [...document.querySelectorAll('.iv article svg text')]
+  .filter(e => e.getClientRects().length && e.textContent.trim())
+  .map(e => [e.textContent, e.getScreenCTM().a * parseFloat(getComputedStyle(e).fontSize)])
+  .filter(([, size]) => size < 9.5 || size > 16)"""
 
 # text whose contrast with what is behind it is below 4.5, as WCAG 2 computes it
 PALE = """() => {
@@ -87,7 +95,9 @@ class Look:
     """A page at one width and in one colour scheme; what it asked the network for, and what went wrong."""
 
     def __init__(self, browser: Any, url: str, width: int, scheme: str) -> None:
-        self.page = browser.new_page(viewport={"width": width, "height": 2600}, color_scheme=scheme)
+        self.page = browser.new_page(
+            viewport={"width": width, "height": 2600 if width > 1000 else 5400}, color_scheme=scheme
+        )
         self.asked: list[str] = []
         self.errors: list[str] = []
         self.page.on("request", lambda request: self.asked.append(request.url))
@@ -104,6 +114,7 @@ class Look:
             "it has to be scrolled sideways"
         )
         assert self.page.evaluate(CUT_OFF) == []
+        assert self.page.evaluate(ODD_SIZES) == []
         assert self.page.evaluate(PALE) == []
         assert self.errors == []
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
 import duckdb
+import pyarrow as pa
 import pytest
 import yaml
+from random_tables import random_tables
 
 from instaview.lease import TABLE as LEASE
 from instaview.tables import LOAD_ID, TABLES, relationships
@@ -81,6 +84,21 @@ def test_there_are_ten_questions_with_an_answer():
 @pytest.mark.parametrize(("sql", "shown"), ENTRIES)
 def test_a_query_answers_what_is_shown(connection, sql, shown):
     assert answer(connection, sql) == shown.rstrip("\n")
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_a_query_shows_null_where_there_is_nothing_to_divide_by(seed):
+    """Weeks without scores, and enrichment where whole runs failed; another warehouse refuses 0 / 0."""
+    tables = random_tables(seed)
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA instaview; USE instaview")
+        for table in TABLES:
+            rows = pa.Table.from_pylist(tables[table.name], table.arrow_schema)  # noqa: F841 - DuckDB finds it
+            connection.execute(f"CREATE TABLE {table.name} AS SELECT * FROM rows")
+        for view in views():
+            connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
+        shown = [cell for sql, _ in ENTRIES for row in connection.execute(sql).fetchall() for cell in row]
+    assert all(math.isfinite(cell) for cell in shown if isinstance(cell, float))
 
 
 def test_every_view_has_a_question():

@@ -124,7 +124,7 @@ def test_the_app_shows_what_the_report_shows(loaded):
     report = (loaded.folder / "report.html").read_text(encoding="utf-8")
     tiles = report.split('<dl class="iv-tiles">')[1].split("</dl>")[0]
     assert tiles in page
-    for label in ("Period", "Company", "Runs", "Credits a month", "Read again"):
+    for label in ("Period", "Company", "Runs", "Monthly budget", "Read again"):
         assert label in page
 
 

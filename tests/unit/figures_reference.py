@@ -101,7 +101,8 @@ class Counted:
 
     def skills(self) -> Counter[str]:
         ids = {row["candidate_id"] for row in self.candidates}
-        pairs = {(row["candidate_id"], row["skill"]) for row in self.tables["profile_skills"] if row["skill"]}
+        listed = filled(self.tables["profile_skills"], "skill")
+        pairs = {(row["candidate_id"], row["skill"]) for row in listed}
         return Counter(skill for candidate_id, skill in pairs if candidate_id in ids)
 
     def failures(self) -> Counter[tuple[str, str]]:

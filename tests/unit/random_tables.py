@@ -106,7 +106,7 @@ class _Maker:
     def lists(self, profile: Row) -> None:
         keys = {name: profile[name] for name in ("candidate_id", "request_id", "profile_id")}
         for table, column, choices in (
-            ("profile_skills", "skill", ("Python", "python", "SQL", "C++", None)),
+            ("profile_skills", "skill", ("Python", "python", "SQL", "C++", "", " ", None)),
             ("profile_red_flags", "red_flag", ("hops jobs", "", None)),
             (
                 "profile_emails",

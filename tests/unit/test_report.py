@@ -202,6 +202,14 @@ def test_marks_say_what_tooltips_say_and_nothing_else(tmp_path):
     assert told <= spent, "not where the bar begins"
 
 
+def test_the_line_of_the_budget_is_broken_only_where_it_has_steps(tmp_path):
+    bill = {"company_id": "a", "billing_system": "credits", "cost_key": "x", "credits_used": 1.0, "day": MOMENT.date()}
+    snapshot = read_snapshot(filled_warehouse(tmp_path, {"billing_usage": [bill]}))
+    two_months = Choice(date(2025, 3, 1), date(2025, 4, 30), budget=930.0)
+    page = report_html(Figures(snapshot, two_months, now=NOW))
+    assert re.findall("<title>Budget of the day: ([0-9]+)</title>", page) == ["30", "31"] * 2, "at both widths"
+
+
 def test_minutes_are_told_beside_credits(tmp_path):
     day = MOMENT.date()
     bill = [
@@ -214,6 +222,18 @@ def test_minutes_are_told_beside_credits(tmp_path):
     text = check_harmless(report_html(Figures(snapshot, now=NOW))).text
     assert "30.8 minutes were billed. For previews 0.8, by their pages 0.8." in text
     assert "Total" in text
+
+
+def test_parts_of_credits_are_told_so_that_sums_add_up(tmp_path):
+    booked = {"company_id": "a", "billing_system": "credits", "day": MOMENT.date()}
+    used = {"sourcing": 0.5, "interviews": 1060.5}
+    bill = [{**booked, "cost_key": key, "credits_used": spent} for key, spent in used.items()]
+    snapshot = read_snapshot(filled_warehouse(tmp_path, {"billing_usage": bill}))
+    page = report_html(Figures(snapshot, now=NOW))
+    assert "<dt>Credits</dt><dd>1,060.5</dd>" in page
+    cells = [re.findall("</span>|[^<>]+(?=</td>)", row) for row in re.findall("<tr><td>(.*?)</tr>", page)]
+    assert ["</span>", "0", "0.5", "+0.5"] in cells
+    assert ["Total", "0", "1,061", "+1,061"] in cells
 
 
 def test_both_schemes_and_both_widths_are_in_the_page(evil):

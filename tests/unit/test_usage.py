@@ -122,6 +122,11 @@ def test_what_no_booking_holds_is_kept_also_where_it_is_false_or_zero():
         }
 
 
+def test_an_answer_of_nothing_but_totals_is_a_booking():
+    [row] = usage_rows({DAY: companies_of(b'{"companies": null, "totalCreditsUsed": 5.5}')}, "asked").to_pylist()
+    assert (row["company_id"], row["cost_key"], row["credits_used"]) == ("asked", "unknown", 5.5)
+
+
 def test_a_breakdown_that_is_no_list_is_kept():
     [row] = rows_of({"companyId": "c", "totalCreditsUsed": 5, "breakdownByCostKey": {"x": 5}})
     assert json.loads(row["extra"]) == {"company": {"breakdownByCostKey": {"x": 5}}}

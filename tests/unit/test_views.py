@@ -118,18 +118,20 @@ def test_minutes_are_compared_for_previews_and_a_day_without_bookings_is_said_to
     assert told == ["billed in minutes as expected", but, but, nothing]
 
 
-def test_an_empty_text_is_no_address_and_no_red_flag():
+def test_an_empty_text_is_no_address_no_red_flag_and_no_skill():
     keys = {"candidate_id": "req_1/p", "request_id": "req_1", "profile_id": "p", "position": 1}
     tables = {
         "sourcing_runs": [{"request_id": "req_1"}],
         "candidates": [keys],
         "profile_emails": [{**keys, "email": ""}, {**keys, "position": 2, "email": " "}],
         "profile_red_flags": [{**keys, "red_flag": ""}],
+        "profile_skills": [{**keys, "skill": ""}, {**keys, "position": 2, "skill": " "}],
     }
     [row] = rows_of("candidate_quality", **tables)
     assert (row["with_email"], row["email_known"], row["red_flags"]) == (0, 0, 0)
     [person] = rows_of("people", **tables)
     assert (person["emails"], person["email"]) == (0, None)
+    assert rows_of("skill_demand", **tables) == []
 
 
 def test_an_enrichment_while_the_run_was_under_way_is_none_of_its_candidates():
@@ -142,6 +144,22 @@ def test_an_enrichment_while_the_run_was_under_way_is_none_of_its_candidates():
             "candidate_quality", sourcing_runs=[run], candidates=[keys], enrichment_profiles=[{**enriched, **at}]
         )
         assert row["enriched_later"] == later
+
+
+def test_a_run_that_was_started_again_keeps_what_was_enriched_before():
+    """A later pass, also one that failed, says nothing of candidates that an earlier one delivered."""
+    run = {"request_id": "req_1", "status": "failed", "created_at": NOON, "completed_at": NOON + timedelta(days=9)}
+    people = [
+        {"candidate_id": f"req_1/{n}", "request_id": "req_1", "profile_id": n, "position": 1, "run_completed_at": at}
+        for n, at in (("a", NOON + timedelta(minutes=2)), ("b", NOON + timedelta(days=9)))
+    ]
+    enriched = [
+        {**person, "candidate_id": f"enr_1/{n}", "request_id": "enr_1", "success": True}
+        | {"run_completed_at": NOON + timedelta(days=1)}
+        for n, person in zip("ab", people, strict=True)
+    ]
+    [row] = rows_of("candidate_quality", sourcing_runs=[run], candidates=people, enrichment_profiles=enriched)
+    assert (row["delivered"], row["enriched_later"]) == (2, 1)
 
 
 @pytest.mark.parametrize("time_zone", ["Pacific/Auckland", "America/Los_Angeles"])

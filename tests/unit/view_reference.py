@@ -58,7 +58,7 @@ def candidate_quality(tables: Tables) -> list[Row]:
         with_email = [c for c in found if of(emails, candidate_id=c["candidate_id"])]
         known = [c for c in found if of(emails, profile_id=c["profile_id"])]
         flags = sum(len(of(red_flags, candidate_id=c["candidate_id"])) for c in found)
-        later = [c for c in found if any(is_later(e, run) for e in enrichments_of(tables, c["profile_id"]))]
+        later = [c for c in found if any(is_later(e, c, run) for e in enrichments_of(tables, c["profile_id"]))]
         rows.append(
             {
                 **{n: run[n] for n in ("request_id", "company_id", "status", "created_at", "completed_at")},
@@ -91,9 +91,9 @@ def enrichments_of(tables: Tables, profile_id: str) -> list[Row]:
     return of(tables["enrichment_profiles"], profile_id=profile_id, success=True)
 
 
-def is_later(enrichment: Row, run: Row) -> bool:
-    """Whether an enrichment ended after a run was completed; it does where one of the times is not known."""
-    ended = run["completed_at"] or run["created_at"]
+def is_later(enrichment: Row, candidate: Row, run: Row) -> bool:
+    """Whether an enrichment ended after a candidate was delivered; it does where one of the times is not known."""
+    ended = candidate["run_completed_at"] or run["completed_at"] or run["created_at"]
     if enrichment["run_completed_at"] is None or ended is None:
         return True
     return bool(enrichment["run_completed_at"] >= ended)
@@ -129,7 +129,7 @@ def band_of(score: float | None) -> int | None:
 
 def skill_demand(tables: Tables) -> list[Row]:
     rows = []
-    for skill in {s["skill"] for s in tables["profile_skills"]} - {None}:
+    for skill in {s["skill"] for s in filled(tables["profile_skills"], "skill")}:
         having = {s["candidate_id"] for s in of(tables["profile_skills"], skill=skill)}
         found = [c for c in tables["candidates"] if c["candidate_id"] in having]
         if found:

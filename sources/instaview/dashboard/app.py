@@ -19,11 +19,11 @@ def _():
     import marimo as mo
 
     import instaview
-    from instaview.dashboard import figures, page
+    from instaview.dashboard import figures, page, parts
     from instaview.dashboard.warehouse import read_snapshot
     from instaview.destination import open_pipeline
 
-    return figures, instaview, mo, open_pipeline, os, page, read_snapshot
+    return figures, instaview, mo, open_pipeline, os, page, parts, read_snapshot
 
 
 @app.cell
@@ -86,13 +86,13 @@ def filters(arguments, figures, keep, kept, mo, snapshot):
         step=100,
         value=_chosen.get("budget", float(arguments.get("budget") or 0)),
         on_change=_keeps("budget"),
-        label="Credits a month",
+        label="Monthly budget",
     )
     return budget, company, period, runs
 
 
 @app.cell
-def _(budget, company, figures, mo, page, period, refresh, runs, snapshot):
+def _(budget, company, figures, mo, page, parts, period, refresh, runs, snapshot):
     _whole = period is None or tuple(period.value) == (period.start, period.stop)
     _chosen = figures.Figures(
         snapshot,
@@ -106,7 +106,7 @@ def _(budget, company, figures, mo, page, period, refresh, runs, snapshot):
     )
     _filters = [period, company, runs, budget, refresh] if period is not None else [refresh]
     mo.Html(
-        f"<style>{page.stylesheet('.dark {{ {} }}')}{page.DASHBOARD_CSS}</style>"
+        f"<style>{parts.stylesheet('.dark {{ {} }}')}{parts.DASHBOARD_CSS}</style>"
         f'<div class="iv">{page.title(_chosen)}<div class="iv-filters">{"".join(f.text for f in _filters)}</div>'
         + page.body(_chosen, lambda chart, chosen, _: mo.as_html(chart(chosen, "container")).text)
         + "</div>"

@@ -5,30 +5,21 @@ Each takes the figures and its width: pixels, or "container" for that of the ele
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
-
 import altair as alt
 import pandas as pd
 
-from .figures import KINDS, Figures, Unit, run_label
+from . import look
+from .figures import KINDS, Figures, run_label
+from .look import ACCENT, BAD, CARD, INK, PALE, ROW, Width
 
-Width = int | Literal["container"]
-
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-INK, MUTED, LINE, CARD = "var(--iv-ink)", "var(--iv-muted)", "var(--iv-line)", "var(--iv-card)"
-ACCENT, PALE, BAD = "var(--iv-accent)", "var(--iv-pale)", "var(--iv-bad)"
 KIND_COLORS = {kind: f"var(--iv-{kind})" for kind in KINDS}
 
-NARROW = 480
-"""Below this width, in pixels, a chart shows less."""
 MOST_RUNS = 12
 MOST_SKILLS = 12
 MOST_CAUSES = 10
 MOST_DOTS = 400
-_ROW = 26  # pixels a bar and the space around it
 _WHATS = {"request": BAD, "profile": "var(--iv-pale-bad)"}
 _UNITS = {"day": "Day", "week": "Week from", "month": "Month from"}
-_DATES = {"day": "%-d %b", "week": "%-d %b", "month": "%b %Y"}
 
 
 def quality_over_time(figures: Figures, width: Width) -> alt.TopLevelMixin:
@@ -43,8 +34,8 @@ def quality_over_time(figures: Figures, width: Width) -> alt.TopLevelMixin:
         alt.Chart(runs)
         .mark_circle(color=ACCENT, opacity=0.32, stroke=CARD, strokeWidth=0.5)
         .encode(
-            x=_time("day:T", unit, width),
-            y=alt.Y("score_average:Q", scale=scale, title="Average match score", axis=_values()),
+            x=look.time("day:T", unit, width),
+            y=alt.Y("score_average:Q", scale=scale, title="Average match score", axis=look.values()),
             size=alt.Size("delivered:Q", scale=alt.Scale(range=[18, 180]), legend=None),
             tooltip=[
                 alt.Tooltip("run:N", title="Run"),
@@ -69,7 +60,7 @@ def quality_over_time(figures: Figures, width: Width) -> alt.TopLevelMixin:
             ],
         )
     )
-    return _finished(alt.layer(dots, line), width, 270)
+    return look.finished(alt.layer(dots, line), width, 270)
 
 
 def has_dots(figures: Figures) -> bool:
@@ -90,9 +81,9 @@ def score_histogram(figures: Figures, width: Width) -> alt.TopLevelMixin:
             "band:O",
             sort=None,
             title="Match score, in bands of ten",
-            axis=_categories(labelAngle=0, labelExpr=_first_number()),
+            axis=look.categories(labelAngle=0, labelExpr=_first_number()),
         ),
-        y=alt.Y("candidates:Q", title="Candidates", scale=alt.Scale(nice=5), axis=_values(format=",d")),
+        y=alt.Y("candidates:Q", title="Candidates", scale=alt.Scale(nice=5), axis=look.values(format=",d")),
         tooltip=[
             alt.Tooltip("band:O", title="Score"),
             alt.Tooltip("candidates:Q", title="Candidates", format=",d"),
@@ -100,17 +91,20 @@ def score_histogram(figures: Figures, width: Width) -> alt.TopLevelMixin:
         ],
     )
     bars = base.mark_bar(cornerRadiusTopLeft=3, cornerRadiusTopRight=3).encode(color=alt.Color("color:N", scale=None))
-    return _finished(bars, width, 270, band_padding=0.12)
+    return look.finished(bars, width, 270, band_padding=0.12)
 
 
 def runs(figures: Figures, width: Width) -> alt.TopLevelMixin:
     """The latest runs: the middle half of their candidates' scores as a bar, the median as a tick."""
     latest = figures.scored_runs.head(MOST_RUNS)
-    days = latest["day"].dt.strftime("%d %b").str.lstrip("0").fillna("no date")
+    days = latest["day"].dt.strftime("%d %b %Y").str.lstrip("0").fillna("no date")
     names = latest["request_id"].map(run_label)
-    latest = latest.assign(run=names if _is_narrow(width) else days + "  ·  " + names, day_text=days)
+    dated = days.str.replace(r" \d{4}$", "", regex=True) + "  ·  " + names
+    latest = latest.assign(run=names if look.is_narrow(width) else dated, day_text=days)
     base = alt.Chart(latest).encode(
-        y=alt.Y("run:N", sort=None, title=None, axis=_categories(labelFont="ui-monospace, Menlo, Consolas, monospace")),
+        y=alt.Y(
+            "run:N", sort=None, title=None, axis=look.categories(labelFont="ui-monospace, Menlo, Consolas, monospace")
+        ),
         tooltip=[
             alt.Tooltip("request_id:N", title="Run"),
             alt.Tooltip("day_text:N", title="Day"),
@@ -120,10 +114,10 @@ def runs(figures: Figures, width: Width) -> alt.TopLevelMixin:
             alt.Tooltip("delivered:Q", title="Candidates", format=",d"),
         ],
     )
-    x = alt.X("score_q1:Q", scale=alt.Scale(domain=[0, 100]), title="Match score", axis=_values(grid=True))
+    x = alt.X("score_q1:Q", scale=alt.Scale(domain=[0, 100]), title="Match score", axis=look.values(labelFlush=False))
     bars = base.mark_bar(color=PALE, height=10, cornerRadius=5).encode(x=x, x2="score_q3:Q")
-    ticks = base.mark_tick(color=ACCENT, thickness=3, height=16).encode(x=alt.X("score_median:Q"))
-    return _finished(alt.layer(bars, ticks), width, _ROW * len(latest))
+    ticks = base.mark_tick(color=ACCENT, opacity=1, thickness=3, height=16).encode(x=alt.X("score_median:Q"))
+    return look.finished(alt.layer(bars, ticks), width, ROW * len(latest))
 
 
 def skills(figures: Figures, width: Width) -> alt.TopLevelMixin:
@@ -135,7 +129,7 @@ def skills(figures: Figures, width: Width) -> alt.TopLevelMixin:
         alt.Tooltip("share:Q", title="Of all candidates", format=".0%"),
         alt.Tooltip("score_average:Q", title="Average score", format=".1f"),
     ]
-    return _ranking(top, "skill", "candidates", width, tooltip, alt.value(ACCENT))
+    return look.ranking(top, "skill", "candidates", width, tooltip, alt.value(ACCENT))
 
 
 def failures(figures: Figures, width: Width) -> alt.TopLevelMixin:
@@ -149,7 +143,7 @@ def failures(figures: Figures, width: Width) -> alt.TopLevelMixin:
     color = alt.Color(
         "what:N",
         scale=alt.Scale(domain=whats, range=[_WHATS[what] for what in whats]),
-        legend=_legend(labelExpr="datum.label == 'request' ? 'Requests' : 'Profiles'"),
+        legend=look.legend(labelExpr="datum.label == 'request' ? 'Requests' : 'Profiles'"),
         title=None,
     )
     tooltip = [
@@ -157,7 +151,7 @@ def failures(figures: Figures, width: Width) -> alt.TopLevelMixin:
         alt.Tooltip("what:N", title="What failed"),
         alt.Tooltip("count:Q", title="How many", format=",d"),
     ]
-    return _ranking(top, "label", "count", width, tooltip, color)
+    return look.ranking(top, "label", "count", width, tooltip, color)
 
 
 def credits_over_time(figures: Figures, width: Width) -> alt.TopLevelMixin:
@@ -167,132 +161,49 @@ def credits_over_time(figures: Figures, width: Width) -> alt.TopLevelMixin:
     spent = spent.assign(low=spent["high"] - spent["credits"])
     kinds = [kind for kind in KINDS if kind in set(spent["kind"])]
     unit = figures.credit_unit
-    x = _time("start:T", unit, width)
+    x = look.time("start:T", unit, width)
     bars = (
         alt.Chart(spent)
         .mark_bar(stroke=CARD, strokeWidth=1)
         .encode(
             x=x,
             x2="end:T",
-            y=alt.Y("low:Q", title="Credits", axis=_values(format=",d")),
+            y=alt.Y("low:Q", title="Credits", axis=look.values(format=",d")),
             y2="high:Q",
             color=alt.Color(
                 "kind:N",
                 scale=alt.Scale(domain=kinds, range=[KIND_COLORS[kind] for kind in kinds]),
-                legend=_legend(orient="bottom", labelExpr="upper(slice(datum.label, 0, 1)) + slice(datum.label, 1)"),
+                legend=look.legend(
+                    orient="bottom", labelExpr="upper(slice(datum.label, 0, 1)) + slice(datum.label, 1)"
+                ),
                 title=None,
             ),
             tooltip=[
                 alt.Tooltip("start:T", title=_UNITS[unit], format="%-d %b %Y"),
                 alt.Tooltip("kind:N", title="Kind"),
-                alt.Tooltip("credits:Q", title="Credits", format=",.0f"),
+                alt.Tooltip("credits:Q", title="Credits", format=",.1~f"),
             ],
         )
     )
     layers = [bars]
     if len(figures.budget_over_time):
-        rule = alt.Chart(figures.budget_over_time).mark_rule(color=INK, strokeWidth=1.5, strokeDash=[5, 4])
+        rule = alt.Chart(_levels(figures.budget_over_time)).mark_rule(color=INK, strokeWidth=1.5, strokeDash=[5, 4])
         layers.append(
             rule.encode(
                 x=x,
                 x2="end:T",
                 y="budget:Q",
-                tooltip=[alt.Tooltip("budget:Q", title=f"Budget of the {unit}", format=",.0f")],
+                tooltip=[alt.Tooltip("budget:Q", title=f"Budget of the {unit}", format=",.1~f")],
             )
         )
-    return _finished(alt.layer(*layers), width, 270)
+    return look.finished(alt.layer(*layers), width, 270)
 
 
-# ---------------------------------------------------------------------- how they look
-
-
-def _ranking(
-    frame: pd.DataFrame, label: str, value: str, width: Width, tooltip: list[alt.Tooltip], color: Any
-) -> alt.TopLevelMixin:
-    """Bars from left to right with their numbers at the end, so that they need no axis."""
-    base = alt.Chart(frame).encode(
-        y=alt.Y(f"{label}:N", sort=None, title=None, axis=_categories(labelLimit=130 if _is_narrow(width) else 170)),
-        x=alt.X(
-            f"{value}:Q",
-            title=None,
-            axis=None,
-            scale=alt.Scale(domain=[0, float(frame[value].max()) * 1.18], nice=False),
-        ),
-        tooltip=tooltip,
-    )
-    bars = base.mark_bar(height=14, cornerRadiusEnd=3).encode(color=color)
-    numbers = base.mark_text(align="left", dx=6, color=INK, fontSize=12).encode(
-        text=alt.Text(f"{value}:Q", format=",d")
-    )
-    return _finished(alt.layer(bars, numbers), width, _ROW * len(frame))
-
-
-def _time(field: str, unit: Unit, width: Width) -> alt.X:
-    ticks = 4 if _is_narrow(width) else 8
-    axis = alt.Axis(
-        format=_DATES[unit],
-        tickCount=ticks,
-        labelFlush=True,
-        labelOverlap="greedy",
-        labelSeparation=12,
-        labelPadding=6,
-        grid=False,
-        ticks=False,
-    )
-    return alt.X(field, title=None, axis=axis)
-
-
-def _is_narrow(width: Width) -> bool:
-    return width != "container" and width < NARROW
-
-
-def _values(**more: Any) -> alt.Axis:
-    return alt.Axis(**{"tickCount": 5, "tickMinStep": 1, "domain": False, "ticks": False, "grid": True, **more})
-
-
-def _categories(**more: Any) -> alt.Axis:
-    return alt.Axis(**{"domain": False, "ticks": False, "grid": False, "labelPadding": 8, "labelLimit": 170, **more})
-
-
-def _legend(**more: Any) -> alt.Legend:
-    return alt.Legend(**{"orient": "top", "direction": "horizontal", "symbolType": "square", "offset": 12, **more})
+def _levels(budget: pd.DataFrame) -> pd.DataFrame:
+    """Neighbours with the same budget as one, for dashes begin anew with each rule: many short ones look like none."""
+    level = (budget["budget"].round(6).diff() != 0).cumsum()
+    return budget.groupby(level).agg(start=("start", "min"), end=("end", "max"), budget=("budget", "first"))
 
 
 def _first_number() -> str:
     return "split(datum.label, '–')[0]"
-
-
-def _finished(chart: Any, width: Width, height: int, band_padding: float | None = None) -> alt.TopLevelMixin:
-    """Size, fonts and colours."""
-    config: dict[str, Any] = {
-        "background": "transparent",
-        "font": FONT,
-        "view": {"stroke": None},
-        "axis": {
-            "labelColor": MUTED,
-            "titleColor": MUTED,
-            "labelFontSize": 12,
-            "titleFontSize": 12,
-            "titleFontWeight": "normal",
-            "gridColor": LINE,
-            "domainColor": LINE,
-            "tickColor": LINE,
-        },
-        "axisY": {
-            "titleAngle": 0,
-            "titleAlign": "left",
-            "titleAnchor": "end",
-            "titleX": 0,
-            "titleY": -14,
-            "labelPadding": 8,
-        },
-        "legend": {"labelColor": INK, "labelFontSize": 12, "symbolSize": 90},
-    }
-    if band_padding is not None:
-        config["scale"] = {"bandPaddingInner": band_padding, "bandPaddingOuter": 0.04}
-    finished = chart.properties(
-        width=width, height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
-    ).configure(**config)
-    # drawn as SVG, for a canvas knows no variables of CSS
-    finished.usermeta = {"embedOptions": {"renderer": "svg", "actions": False}}
-    return cast("alt.TopLevelMixin", finished)

@@ -5,22 +5,18 @@ All text that comes from the warehouse is escaped here; charts are drawn by whoe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import date
-from functools import cache
-from html import escape
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from . import charts
-from .figures import KINDS, Figures, Step
+from . import charts, parts
+from .figures import Figures, Step
+from .look import Width
+from .wording import age, amount, count, day, plural, score, share, signed
 
 if TYPE_CHECKING:
     import altair as alt
 
-Chart = Callable[[Figures, charts.Width], "alt.TopLevelMixin"]
+Chart = Callable[[Figures, Width], "alt.TopLevelMixin"]
 Draw = Callable[[Chart, Figures, int], str]
 """Makes HTML of a chart; the number tells how many of twelve columns it has on a wide page."""
 
@@ -34,40 +30,33 @@ _NO_BILLS = (
 _NO_SCORES = "No candidate here has a score."
 
 
-DASHBOARD_CSS = """
-:root { --marimo-text-font: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-body, #App { background: var(--iv-page) !important; }
-.marimo-cell, .output-area { background: transparent !important; }
-.iv-filters { display: flex; flex-wrap: wrap; gap: 10px 20px; align-items: center; margin-bottom: 20px; }
-"""
-"""What the dashboard needs beside the stylesheet: the colour of the page, and how its filters stand."""
-
-
-@cache
-def stylesheet(dark: str = "@media (prefers-color-scheme: dark) {{\n:root {{\n{}}}\n}}\n") -> str:
-    """The CSS. `dark` is the rule around the dark colours, for whatever tells that it is dark."""
-    folder = Path(__file__).parent
-    colors = (folder / "dark.css").read_text(encoding="utf-8")
-    return (folder / "page.css").read_text(encoding="utf-8") + dark.format(colors)
-
-
 def title(figures: Figures) -> str:
     """The head of the page: what this is, of which period, company and runs."""
-    return f'<header class="iv-head"><h1>InstaView</h1><p>{_escaped(description(figures))}</p></header>'
+    return f'<header class="iv-head"><h1>InstaView</h1><p>{parts.escaped(description(figures))}</p></header>'
 
 
 def description(figures: Figures) -> str:
     """The choice in words: period, company, runs."""
     choice, names = figures.choice, figures.snapshot.company_names()
-    parts = [_period(figures)]
+    said = [_period(figures)]
     if choice.company_id is not None:
-        parts.append(names.get(choice.company_id, choice.company_id))
+        said.append(names.get(choice.company_id, choice.company_id))
     elif names:
-        parts.append(f"{len(names)} companies" if len(names) > 1 else next(iter(names.values())))
+        said.append(f"{len(names)} companies" if len(names) > 1 else next(iter(names.values())))
     if choice.run_ids:
         one = len(choice.run_ids) == 1
-        parts.append(f"run {next(iter(choice.run_ids))}" if one else f"{len(choice.run_ids)} chosen runs")
-    return "  ·  ".join(filter(None, parts))
+        said.append(f"run {next(iter(choice.run_ids))}" if one else f"{len(choice.run_ids)} chosen runs")
+    return "  ·  ".join(filter(None, said))
+
+
+def _period(figures: Figures) -> str:
+    if figures.period is not None:
+        since, until = figures.period
+        return day(since) if since == until else f"{day(since)} – {day(until)}"
+    choice = figures.choice
+    if choice.since is not None:
+        return f"since {day(choice.since)}"
+    return f"until {day(choice.until)}" if choice.until is not None else ""
 
 
 def body(figures: Figures, draw: Draw) -> str:
@@ -76,26 +65,26 @@ def body(figures: Figures, draw: Draw) -> str:
         return f'<div class="iv-nothing"><h2>Nothing is loaded yet</h2><p>{_NOTHING_LOADED}</p></div>'
     f = figures
     quality = [
-        _panel("Quality over time", _over_time_note(f), _over_time(f, draw), 7),
-        _panel("Match scores", _scores_note(f), _scores(f, draw), 5),
-        _panel("From found to contact", _funnel_note(f), _funnel(f.funnel), 12),
-        _panel("Latest runs", "Bar: the middle half of the scores. Tick: the median", _runs(f, draw), 6),
-        _panel("Top skills", "Candidates who have the skill", _skills(f, draw), 6),
+        parts.panel("Quality over time", _over_time_note(f), _over_time(f, draw), 7),
+        parts.panel("Match scores", _scores_note(f), _scores(f, draw), 5),
+        parts.panel("From found to contact", _funnel_note(f), _funnel(f.funnel), parts.WHOLE),
+        parts.panel("Latest runs", "Bar: the middle half of the scores. Tick: the median", _runs(f, draw), 6),
+        parts.panel("Top skills", "Candidates who have the skill", _skills(f, draw), 6),
     ]
     if f.quality.empty:
-        quality = [_panel("Sourcing runs", "", _nothing(_NO_RUNS), 12)]
+        quality = [parts.panel("Sourcing runs", "", parts.nothing(_NO_RUNS), parts.WHOLE)]
     credit = [
-        _panel(f"Credits by {f.credit_unit}", _credits_note(f), _credits(f, draw), 7),
-        _panel("Used and billed", "Credits, on days that billing is loaded for", _billing(f), 5),
+        parts.panel(f"Credits by {f.credit_unit}", _credits_note(f), _credits(f, draw), 7),
+        parts.panel("Used and billed", "Credits, on days that billing is loaded for", _billing(f), 5),
     ]
     requests = [
-        _panel("Failures by cause", "Requests as a whole, and single profiles", _failures(f, draw), 5),
-        _panel("Still open", _open_note(f), _open(f), 7),
+        parts.panel("Failures by cause", "Requests as a whole, and single profiles", _failures(f, draw), 5),
+        parts.panel("Still open", _open_note(f), _open(f), 7),
     ]
     sections = [
-        _section("Candidate quality", "", quality),
-        _section("Credits", _ALL_RUNS if f.choice.run_ids else "", credit),
-        _section("Requests", _ALL_RUNS if f.choice.run_ids else "", requests),
+        parts.section("Candidate quality", "", quality),
+        parts.section("Credits", _ALL_RUNS if f.choice.run_ids else "", credit),
+        parts.section("Requests", _ALL_RUNS if f.choice.run_ids else "", requests),
     ]
     return _tiles(figures) + "".join(sections)
 
@@ -110,12 +99,12 @@ def _tiles(figures: Figures) -> str:
     h = figures.headline
     flags = h.red_flags_per_candidate
     tiles = [
-        ("Candidates", _count(h.candidates), f"from {_plural(h.runs, 'run')}"),
-        ("Average score", _score(h.score_average), "" if flags is None else f"{flags:.1f} red flags each"),
-        ("Score of 80 or more", _share(h.share_strong), _plural(h.strong, "candidate")),
-        ("With an e-mail", _share(h.share_with_email), _plural(h.with_email, "candidate")),
-        ("Credits", _count(h.credits), _budget_text(figures)),
-        ("Open requests", _count(h.open), f"{_count(h.completed)} of {_count(h.requests)} done"),
+        ("Candidates", count(h.candidates), f"from {plural(h.runs, 'run')}"),
+        ("Average score", score(h.score_average), "" if flags is None else f"{flags:.1f} red flags each"),
+        ("Score of 80 or more", share(h.share_strong), plural(h.strong, "candidate")),
+        ("With an e-mail", share(h.share_with_email), plural(h.with_email, "candidate")),
+        ("Credits", amount(h.credits), _budget_text(figures)),
+        ("Open requests", count(h.open), f"{count(h.completed)} of {count(h.requests)} completed"),
     ]
     cells = (f"<div><dt>{name}</dt><dd>{value}</dd><dd>{more}</dd></div>" for name, value, more in tiles)
     return f'<dl class="iv-tiles">{"".join(cells)}</dl>'
@@ -125,7 +114,7 @@ def _budget_text(figures: Figures) -> str:
     h = figures.headline
     if h.budget:
         return f"{h.credits / h.budget:.0%} of the budget"
-    return f"{_count(h.computed_credits)} of them computed" if h.computed_credits else ""
+    return f"{amount(h.computed_credits)} of them computed" if h.computed_credits else ""
 
 
 # ---------------------------------------------------------------------- quality
@@ -133,23 +122,24 @@ def _budget_text(figures: Figures) -> str:
 
 def _over_time_note(figures: Figures) -> str:
     line = f"average by {figures.trend_unit}"
-    return f"Dots: single runs. Line: {line}" if charts.has_dots(figures) else line.capitalize()
+    dots = "Dots: single runs, larger with more candidates. Line: "
+    return dots + line if charts.has_dots(figures) else line.capitalize()
 
 
 def _over_time(figures: Figures, draw: Draw) -> str:
     if figures.quality_over_time.empty:
-        return _nothing(_NO_SCORES)
+        return parts.nothing(_NO_SCORES)
     return draw(charts.quality_over_time, figures, 7)
 
 
 def _scores_note(figures: Figures) -> str:
     missing = figures.without_score
-    return "Full colour: 80 or more" + (f". {_plural(missing, 'candidate')} without a score" if missing else "")
+    return "Full colour: 80 or more" + (f". {plural(missing, 'candidate')} without a score" if missing else "")
 
 
 def _scores(figures: Figures, draw: Draw) -> str:
     if figures.score_bands.empty:
-        return _nothing(_NO_SCORES)
+        return parts.nothing(_NO_SCORES)
     return draw(charts.score_histogram, figures, 5)
 
 
@@ -157,17 +147,17 @@ def _funnel_note(figures: Figures) -> str:
     missing, again = figures.runs_without_counts, figures.runs_with_earlier_passes
     return (
         "Candidates at each step"
-        + (f"; {_plural(missing, 'run')} did not say how many were found and scored" if missing else "")
-        + (f"; found, scored and their shares are those of the last pass of {_plural(again, 'run')}" if again else "")
+        + (f"; {plural(missing, 'run')} did not say how many were found and scored" if missing else "")
+        + (f"; found, scored and their shares are those of the last pass of {plural(again, 'run')}" if again else "")
     )
 
 
 def _funnel(steps: list[Step]) -> str:
     most = max((step.count for step in steps), default=0) or 1
     rows = (
-        f"<li><span>{step.name.capitalize()}</span><b>{_count(step.count)}</b>"
+        f"<li><span>{step.name.capitalize()}</span><b>{count(step.count)}</b>"
         f'<i><i style="width:{100 * step.count / most:.1f}%;min-width:{2 if step.count else 0}px"></i></i>'
-        f"<small>{f'{_share(step.share)} of {step.base}' if step.share is not None else '&nbsp;'}</small></li>"
+        f"<small>{f'{share(step.share)} of {step.base}' if step.share is not None else ''}</small></li>"
         for step in steps
     )
     return f'<ol class="iv-funnel">{"".join(rows)}</ol>'
@@ -175,13 +165,13 @@ def _funnel(steps: list[Step]) -> str:
 
 def _runs(figures: Figures, draw: Draw) -> str:
     if figures.scored_runs.empty:
-        return _nothing(_NO_SCORES)
+        return parts.nothing(_NO_SCORES)
     return draw(charts.runs, figures, 6)
 
 
 def _skills(figures: Figures, draw: Draw) -> str:
     if figures.skills.empty:
-        return _nothing("No candidate here lists a skill.")
+        return parts.nothing("No candidate here lists a skill.")
     return draw(charts.skills, figures, 6)
 
 
@@ -192,27 +182,27 @@ def _credits_note(figures: Figures) -> str:
     budget = figures.choice.budget
     by_price = "Sourcing and previews by the documented price"
     by_price += ", other credits by the bill" if figures.headline.other_credits else ""
-    return by_price + (f"; dashed: a budget of {_count(budget)} a month" if budget else "")
+    return by_price + (f"; dashed: a budget of {amount(budget)} a month" if budget else "")
 
 
 def _credits(figures: Figures, draw: Draw) -> str:
     if figures.credits_over_time.empty:
-        return _nothing("No credits were used here. Choose a longer period, or all companies.")
+        return parts.nothing("No credits were used here. Choose a longer period, or all companies.")
     return draw(charts.credits_over_time, figures, 7)
 
 
 def _billing(figures: Figures) -> str:
     table = figures.billing
     if table.empty:
-        return _nothing(_minutes(figures) or _NO_BILLS)
+        return parts.nothing(_minutes(figures) or _NO_BILLS)
     rows = [
-        (_kind(kind), _count(used), _count(billed), _signed(difference))
+        (parts.kind(kind), amount(used), amount(billed), signed(difference))
         for kind, used, billed, difference in table.itertuples(index=False)
     ]
     sums = table[["credits", "billed", "difference"]].sum()
-    total = ("Total", _count(sums["credits"]), _count(sums["billed"]), _signed(sums["difference"]))
+    total = ("Total", amount(sums["credits"]), amount(sums["billed"]), signed(sums["difference"]))
     minutes = f'<p class="iv-note">{_minutes(figures)}</p>' if figures.billed_minutes else ""
-    return _table(("Kind", "Used", "Billed", "Difference"), rows, total) + minutes + _where_from(figures)
+    return parts.table(("Kind", "Used", "Billed", "Difference"), rows, total) + minutes + _where_from(figures)
 
 
 def _minutes(figures: Figures) -> str:
@@ -220,27 +210,17 @@ def _minutes(figures: Figures) -> str:
     if not figures.billed_minutes:
         return ""
     expected, billed = figures.preview_minutes
-    compared = (
-        f" For previews {_minute_count(billed)}, by their pages {_minute_count(expected)}."
-        if billed or expected
-        else ""
-    )
-    return (
-        f"{_minute_count(figures.billed_minutes)} minutes were billed.{compared} Only previews have a price in minutes."
-    )
-
-
-def _minute_count(minutes: float) -> str:
-    return f"{minutes:,.1f}".removesuffix(".0")
+    compared = f" For previews {amount(billed)}, by their pages {amount(expected)}." if billed or expected else ""
+    return f"{amount(figures.billed_minutes)} minutes were billed.{compared} Only previews have a price in minutes."
 
 
 def _where_from(figures: Figures) -> str:
     h = figures.headline
     facts = [
-        ("Reported by the API", _count(h.credits - h.computed_credits - h.other_credits)),
-        ("Computed by the price", _count(h.computed_credits)),
-        *([("Other, by the bill", _count(h.other_credits))] if h.other_credits else []),
-        ("A day, on average", _count(figures.credits_a_day)),
+        ("Reported by the API", amount(h.credits - h.computed_credits - h.other_credits)),
+        ("Computed by the price", amount(h.computed_credits)),
+        *([("Other, by the bill", amount(h.other_credits))] if h.other_credits else []),
+        ("A day, on average", amount(figures.credits_a_day)),
     ]
     return f'<dl class="iv-facts">{"".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in facts)}</dl>'
 
@@ -250,108 +230,20 @@ def _where_from(figures: Figures) -> str:
 
 def _failures(figures: Figures, draw: Draw) -> str:
     if figures.failures.empty:
-        return _nothing("Nothing failed.")
+        return parts.nothing("Nothing failed.")
     return draw(charts.failures, figures, 5)
 
 
 def _open_note(figures: Figures) -> str:
     found = len(figures.open_requests)
-    return f"The oldest {_MOST_OPEN} of {_count(found)}" if found > _MOST_OPEN else "The oldest first, of any period"
+    return f"The oldest {_MOST_OPEN} of {count(found)}" if found > _MOST_OPEN else "The oldest first, of any period"
 
 
 def _open(figures: Figures) -> str:
     if figures.open_requests.empty:
-        return _nothing("No request is open: all that were given have ended.")
+        return parts.nothing("No request is open: all that were given have ended.")
     rows = [
-        (f"<code>{_escaped(request_id)}</code>", _kind(kind), _age(waiting), _count(polls))
+        (f"<code>{parts.escaped(request_id)}</code>", parts.kind(kind), age(waiting), count(polls))
         for request_id, kind, _, waiting, polls in figures.open_requests.head(_MOST_OPEN).itertuples(index=False)
     ]
-    return _table(("Request", "Kind", "Open for", "Looks"), rows, texts=2)
-
-
-# ---------------------------------------------------------------------- parts
-
-
-def _section(name: str, note: str, panels: Iterable[str]) -> str:
-    more = f" <small>{note}</small>" if note else ""
-    return f'<section><h2>{name}{more}</h2><div class="iv-grid">{"".join(panels)}</div></section>'
-
-
-def _panel(name: str, note: str, content: str, columns: int) -> str:
-    return f'<article style="--iv-columns:{columns}"><h3>{name}</h3><p class="iv-note">{note}</p>{content}</article>'
-
-
-def _nothing(text: str) -> str:
-    return f'<p class="iv-empty">{text}</p>'
-
-
-def _table(
-    heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], total: tuple[str, ...] | None = None, *, texts: int = 1
-) -> str:
-    """A table whose first columns, so many, are text and the others numbers."""
-
-    def line(cells: tuple[str, ...], tag: str = "td") -> str:
-        return f"<tr>{''.join(f'<{tag}>{cell}</{tag}>' for cell in cells)}</tr>"
-
-    foot = f"<tfoot>{line(total)}</tfoot>" if total else ""
-    return (
-        f'<div class="iv-scroll"><table class="iv-texts-{texts}"><thead>{line(heads, "th")}</thead>'
-        f"<tbody>{''.join(map(line, rows))}</tbody>{foot}</table></div>"
-    )
-
-
-def _escaped(value: object) -> str:
-    return escape(str(value))
-
-
-def _kind(kind: str) -> str:
-    color = f' style="--iv-kind:var(--iv-{kind})"' if kind in KINDS else ""
-    return f'<span class="iv-kind"{color}>{_escaped(kind.capitalize())}</span>'
-
-
-def _count(number: float | None) -> str:
-    return "–" if number is None or pd.isna(number) else f"{number:,.0f}"
-
-
-def _signed(number: float) -> str:
-    return "0" if round(number) == 0 else f"{number:+,.0f}".replace("-", "−")
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _score(number: float | None) -> str:
-    return "–" if number is None else f"{number:.1f}"
-
-
-def _share(number: float | None) -> str:
-    if number is None:
-        return "–"
-    return "under 1%" if 0 < number < 0.005 else f"{number:.0%}"
-
-
-def _age(waiting: pd.Timedelta) -> str:
-    if pd.isna(waiting):
-        return "–"
-    minutes = max(0, int(waiting.total_seconds() // 60))
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min"
-    return f"{hours // 24} days"
-
-
-def _period(figures: Figures) -> str:
-    if figures.period is not None:
-        since, until = figures.period
-        return _day(since) if since == until else f"{_day(since)} – {_day(until)}"
-    choice = figures.choice
-    if choice.since is not None:
-        return f"since {_day(choice.since)}"
-    return f"until {_day(choice.until)}" if choice.until is not None else ""
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
+    return parts.table(("Request", "Kind", "Open for", "Looks"), rows, texts=2)

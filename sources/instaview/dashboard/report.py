@@ -15,7 +15,7 @@ import dlt
 import vl_convert
 
 from ..exceptions import UsageError
-from . import page
+from . import page, parts
 from .figures import Choice, Figures
 from .warehouse import Snapshot, read_snapshot
 
@@ -34,7 +34,7 @@ _HEAD = """<!DOCTYPE html>
 <meta name="referrer" content="no-referrer">
 """
 _BODY_CSS = "body { margin: 0; padding: 32px 24px 48px; background: var(--iv-page); }\n" + (
-    "@media (max-width: 620px) { body { padding: 20px 12px 32px; } }\n"
+    "@media (max-width: 700px) { body { padding: 20px 12px 32px; } }\n"
 )
 
 
@@ -73,18 +73,18 @@ def report_html(figures: Figures) -> str:
     """The report as text."""
     name = escape(f"InstaView, {page.description(figures)}")
     return (
-        f"{_HEAD}<title>{name}</title>\n<style>\n{page.stylesheet()}{_BODY_CSS}</style>\n</head>\n<body>\n"
+        f"{_HEAD}<title>{name}</title>\n<style>\n{parts.stylesheet()}{_BODY_CSS}</style>\n</head>\n<body>\n"
         f'<main class="iv">{page.title(figures)}{page.body(figures, _draw)}{_foot(figures)}</main>\n</body>\n</html>\n'
     )
 
 
 def _foot(figures: Figures) -> str:
     loaded = figures.snapshot.last_load
-    parts = [f"Written {_moment(figures.now)}"]
+    said = [f"Written {_moment(figures.now)}"]
     if loaded is not None:
-        parts.append(f"last load {_moment(loaded)}")
+        said.append(f"last load {_moment(loaded)}")
     return (
-        f'<footer><p class="iv-foot">{", ".join(parts)}. Days are those of UTC. Figures only: this page names '
+        f'<footer><p class="iv-foot">{", ".join(said)}. Days are those of UTC. Figures only: this page names '
         "no person. It is one file, without scripts, and fetches nothing.</p></footer>"
     )
 

@@ -38,7 +38,7 @@ _QUERIES: dict[str, _Query] = {
         {"request_id": "text", "skill": "text", "candidates": "number", "with_score": "number", "score_sum": "number"},
         "FROM (SELECT c.request_id, s.skill, COUNT(*) AS candidates, COUNT(c.match_score) AS with_score, "
         "SUM(c.match_score) AS score_sum FROM {candidates} c INNER JOIN (SELECT DISTINCT candidate_id, skill "
-        "FROM {profile_skills} WHERE skill IS NOT NULL) s ON s.candidate_id = c.candidate_id "
+        "FROM {profile_skills} WHERE TRIM(skill) <> '') s ON s.candidate_id = c.candidate_id "
         "GROUP BY c.request_id, s.skill) skilled",
     ),
     "credits": (

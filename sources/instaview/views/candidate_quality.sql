@@ -27,8 +27,8 @@
 -- email_known: Candidates of whom this or any other request brought an e-mail address.
 -- red_flags: Red flags of all candidates together.
 -- red_flags_per_candidate: red_flags divided by delivered; null without candidates.
--- enriched_later: Candidates whose profile an enrichment run enriched after this run was completed; after it was asked
---   for where that is missing.
+-- enriched_later: Candidates whose profile an enrichment run enriched after the pass that delivered them last; where
+--   its end is not known, after the run was completed or asked for.
 -- share_enriched_later: enriched_later as a share of delivered, 0 to 1; null without candidates.
 
 WITH enriched AS (
@@ -67,8 +67,9 @@ delivered AS (
         COUNT(
             CASE
                 WHEN e.at_unknown_times > 0 THEN 1
-                WHEN e.profile_id IS NOT NULL AND r.completed_at IS NULL AND r.created_at IS NULL THEN 1
-                WHEN e.last_at >= COALESCE(r.completed_at, r.created_at) THEN 1
+                WHEN e.profile_id IS NULL THEN NULL
+                WHEN COALESCE(c.run_completed_at, r.completed_at, r.created_at) IS NULL THEN 1
+                WHEN e.last_at >= COALESCE(c.run_completed_at, r.completed_at, r.created_at) THEN 1
             END
         ) AS enriched_later
     FROM candidates AS c

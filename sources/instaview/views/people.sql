@@ -4,7 +4,7 @@
 -- key: profile_id
 --
 -- profile_id: The API's id of the profile.
--- name: Full name, like the next four as the latest delivery has it.
+-- name: Full name, like the next four as the latest delivery that names the person has it.
 -- linkedin_url: Address of the LinkedIn profile.
 -- headline: Headline of the profile.
 -- location: Where the person lives.

@@ -14,7 +14,7 @@
 -- strong: Candidates with it and a match score of 80 or more.
 
 WITH skilled AS (
-    SELECT DISTINCT candidate_id, skill FROM profile_skills WHERE skill IS NOT NULL
+    SELECT DISTINCT candidate_id, skill FROM profile_skills WHERE TRIM(skill) <> ''
 ),
 
 total AS (

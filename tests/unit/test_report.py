@@ -142,10 +142,9 @@ def test_text_of_payloads_stays_text(evil):
 
 
 def test_no_person_is_named(evil):
-    page = report_html(Figures(evil, now=NOW))
+    page = re.sub("<style>.*?</style>", "", report_html(Figures(evil, now=NOW)), flags=re.DOTALL)
     assert "Nov" in page
-    for part in ("Jana", "jana", "@"):
-        assert part not in page.replace("@media", "")
+    assert [part for part in ("Jana", "jana", "@") if part in page] == []
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import dlt
 import pytest
@@ -216,6 +217,18 @@ def left_a_package(machine, *ids):
     code, stderr = ended(machine.start("load", *ids, "--refresh", command=(str(wrapper),)))
     assert_one_clear_line(code, stderr)
     assert [p for p in machine.home.rglob("load/normalized/*/new_jobs/*") if p.is_file()]
+
+
+def test_what_dlt_loads_in_the_place_of_ours_is_not_counted_as_ours(api, machine, monkeypatch):
+    sandbox, url = api()
+    ids, m = mixed(sandbox, 1), machine(sandbox, url)
+    with monkeypatch.context() as patch:
+        patch.setattr(dlt.Pipeline, "run", lambda self, *_, **__: SimpleNamespace(loads_ids=["1.0"]))
+        done = m.run("load", *ids)
+    assert_one_clear_line(done.returncode, done.stderr)
+    assert "what an earlier load had left" in done.stderr
+    m.load(*ids)
+    assert_right(m, sandbox, ids)
 
 
 @pytest.mark.long

@@ -32,7 +32,7 @@ test-slow: $(VENV)/.installed
 
 # make test-faults  crashes, faults, hostile and random input, a day of loads: the long way (most of an hour; needs PostgreSQL)
 test-faults: $(VENV)/.installed
-	@$(BIN)/python -m pytest tests/faults tests/unit -m "not browser" -n 2
+	@$(BIN)/python -m pytest tests/faults tests/unit -m "not browser" -n 2 -rP
 
 # make test-soak  a whole week of a load every five minutes (most of an hour)
 test-soak: $(VENV)/.installed

@@ -249,6 +249,7 @@ def test_postgres_stops_in_the_middle(api, machine, postgres, mode):
         if code:
             assert_one_clear_line(code, stderr)
             stopped += 1
+    print(f"{mode}: {stopped} of 10 loads were stopped")
     m.load(*ids)
     assert stopped >= 5
     assert_right(m, sandbox, ids)

@@ -25,7 +25,7 @@ from .exceptions import DestinationFailed, InstaviewError, UsageError
 from .request_ids import printable
 from .silence import notice_dead_connections
 from .telemetry import off_unless_asked
-from .working_folder import mend_folder
+from .working_folder import mend_folder, unusable
 
 PIPELINE = "instaview"
 GO_ON = ", then run the same load again: it goes on from here"
@@ -55,6 +55,8 @@ def open_pipeline(destination: str, dataset: str) -> dlt.Pipeline:
         _forget_lost_schema(pipeline)
         stay_in_this_folder(pipeline)
         prepare(pipeline)
+    except OSError as error:
+        raise unusable(Path(get_dlt_pipelines_dir()), error) from error
     except UnknownDestinationModule as error:
         raise UsageError(f"destination {destination!a}: dlt knows none of this name; try duckdb") from error
     except (DltException, ValueError, ImportError) as error:

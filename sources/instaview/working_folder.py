@@ -16,10 +16,19 @@ from dlt.common.versioned_state import json_encode_state
 from dlt.pipeline.state_sync import default_pipeline_state
 from dlt.pipeline.trace import TRACE_FILE_NAME
 
+from .exceptions import UsageError
+
 logger = logging.getLogger("instaview")
 
 SCHEMA = "instaview"
 """dlt's name for what our source loads. Other sources may share a pipeline; their packages are none of our business."""
+
+
+def unusable(folder: Path, error: OSError) -> UsageError:
+    """What to say of a folder that cannot be made, read or written to."""
+    return UsageError(
+        f"dlt's working folder {str(error.filename or folder)!a}: {error.strerror}; DLT_DATA_DIR names another"
+    )
 
 
 def keep_private(pipeline: dlt.Pipeline) -> None:

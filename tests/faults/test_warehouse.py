@@ -219,6 +219,29 @@ def left_a_package(machine, *ids):
     assert [p for p in machine.home.rglob("load/normalized/*/new_jobs/*") if p.is_file()]
 
 
+def test_a_file_that_is_no_database_is_told_and_not_that_there_is_nothing_to_do(api, machine):
+    sandbox, url = api()
+    m = machine(sandbox, url)
+    m.database.write_bytes(bytes(range(256)) * 100)
+    done = m.run("load", *mixed(sandbox, 1))
+    assert_one_clear_line(done.returncode, done.stderr)
+    assert done.stdout == ""
+    assert sandbox.calls == []
+
+
+@pytest.mark.parametrize("folder", ["a-file/dlt", "/proc/nowhere"])
+def test_a_working_folder_that_cannot_be_made_is_told_in_a_line(api, machine, folder):
+    sandbox, url = api()
+    m = machine(sandbox, url)
+    (m.home / "a-file").touch()
+    for command in (["load", *mixed(sandbox, 1)], ["status"]):
+        done = m.run(*command, DLT_DATA_DIR=str(m.home / folder))
+        assert done.stdout == "" or command == ["status"]
+        assert done.stderr.count("\n") == bool(done.returncode), done.stderr
+        assert command == ["status"] or (done.returncode == 2 and "DLT_DATA_DIR names another" in done.stderr)
+    assert sandbox.calls == []
+
+
 def test_what_dlt_loads_in_the_place_of_ours_is_not_counted_as_ours(api, machine, monkeypatch):
     sandbox, url = api()
     ids, m = mixed(sandbox, 1), machine(sandbox, url)

@@ -32,7 +32,7 @@ test-slow: $(VENV)/.installed
 
 # make test-faults  crashes, faults, hostile and random input, a day of loads: the long way (most of an hour; needs PostgreSQL)
 test-faults: $(VENV)/.installed
-	@$(BIN)/python -m pytest tests/faults tests/unit -m "not browser" -n 2
+	@$(BIN)/python -m pytest tests/faults tests/unit -m "not browser" -n 2 -rP
 
 # make test-soak  a whole week of a load every five minutes (most of an hour)
 test-soak: $(VENV)/.installed
@@ -42,10 +42,15 @@ test-soak: $(VENV)/.installed
 test-warehouses: $(VENV)/.installed
 	@INSTAVIEW_WAREHOUSES=$(WAREHOUSES) $(BIN)/python -m pytest tests/warehouses --warehouse $(WAREHOUSE) -m "not long" -n 3 --dist loadgroup
 
-# make audit  known vulnerabilities in what is installed (asks the advisory database of PyPI)
+# make audit  known vulnerabilities in what is installed: asks PyPI, or reads ADVISORIES=PATH (tests/faults/advisories.py)
 audit: $(VENV)/.installed
+ifdef ADVISORIES
+	@$(BIN)/python tests/faults/advisories.py $(ADVISORIES)
+else
 	@$(BIN)/pip install --quiet --disable-pip-version-check pip-audit
-	@$(BIN)/pip-audit --skip-editable
+	@# strict: what PyPI does not know of would else be passed over, and the rest called good
+	@$(BIN)/pip freeze --exclude-editable | $(BIN)/pip-audit --requirement /dev/stdin --no-deps --disable-pip --strict
+endif
 
 # make test-dbt  the sources of dbt, with dbt on DuckDB in an environment of its own
 test-dbt: $(VENV)/.installed $(DBT_VENV)/.installed

@@ -115,7 +115,7 @@ def load(
                     on_progress=display.show,
                 )
         except (LoadStopped, Interrupted) as stopped:
-            if stopped.summary is not None:
+            if stopped.summary is not None and (as_json or stopped.summary.requested):
                 _print_summary(stopped.summary, as_json)
             raise
         _print_summary(summary, as_json)

@@ -9,8 +9,9 @@ from typing import Any
 import dlt
 import pyarrow as pa
 
-from .destination import warehouse_errors
+from .destination import GO_ON, warehouse_errors
 from .duckdb_load import frugal, holds_results, one_connection
+from .exceptions import DestinationFailed
 from .lease import only_writer
 from .pending import note_own_loads
 from .source import Rows, rows_source
@@ -40,6 +41,8 @@ def commit(
         new = duckdb is not None and results_of is not None and _is_new(duckdb, results_of)
         with frugal(duckdb, largest_bytes, to_the_end=True) if new else nullcontext():
             info = pipeline.run(rows_source(pipeline, _freed(rows), new=new))
+        if next(rows, None) is not None:  # dlt loads what is pending in the place of what it is given
+            raise DestinationFailed(f"dlt loaded what an earlier load had left{GO_ON}")
         note_own_loads(pipeline, info.loads_ids)
     forget_loaded(pipeline)
     return list(info.loads_ids)

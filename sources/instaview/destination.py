@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -14,6 +15,7 @@ from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.destination.reference import AnyDestination
 from dlt.common.exceptions import DltException
+from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.destinations.exceptions import DestinationConnectionError
 
 from .diagnosis import advice, full_disk, without_secrets
@@ -23,6 +25,7 @@ from .exceptions import DestinationFailed, InstaviewError, UsageError
 from .request_ids import printable
 from .silence import notice_dead_connections
 from .telemetry import off_unless_asked
+from .working_folder import mend_folder, unusable
 
 PIPELINE = "instaview"
 GO_ON = ", then run the same load again: it goes on from here"
@@ -46,10 +49,14 @@ def open_pipeline(destination: str, dataset: str) -> dlt.Pipeline:
         UsageError: dlt knows no such destination, a package for it is not installed, or dlt refuses a name.
     """
     try:
-        pipeline = dlt.pipeline(_name_for(destination, dataset), destination=destination, dataset_name=dataset)
+        name = _name_for(destination, dataset)
+        mend_folder(Path(get_dlt_pipelines_dir()) / name)
+        pipeline = dlt.pipeline(name, destination=destination, dataset_name=dataset)
         _forget_lost_schema(pipeline)
         stay_in_this_folder(pipeline)
         prepare(pipeline)
+    except OSError as error:
+        raise unusable(Path(get_dlt_pipelines_dir()), error) from error
     except UnknownDestinationModule as error:
         raise UsageError(f"destination {destination!a}: dlt knows none of this name; try duckdb") from error
     except (DltException, ValueError, ImportError) as error:
@@ -73,6 +80,7 @@ def prepare(pipeline: dlt.Pipeline) -> None:
         UsageError: a package is not installed, the destination cannot replace rows, or a setting does not fit.
     """
     off_unless_asked()
+    mend_folder(Path(pipeline.working_dir))
     _forget_lost_schema(pipeline)
     destination = pipeline.destination
     if destination is None:

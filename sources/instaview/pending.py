@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import gzip
 import logging
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,14 @@ from .lease import only_writer
 from .ledger import committed_loads
 from .request_ids import Request, requests_from
 from .tables import REQUESTS
-from .working_folder import SCHEMA, forget_failure, forget_half_made, forget_loaded
+from .working_folder import (
+    SCHEMA,
+    forget_failure,
+    forget_half_made,
+    forget_loaded,
+    forget_packages,
+    spoilt_packages,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +55,10 @@ def finish_packages(pipeline: dlt.Pipeline) -> None:
         PipelineStepFailed: the warehouse cannot be reached; the packages stay.
     """
     target = target_of(pipeline)
+    if spoilt := spoilt_packages(pipeline):
+        logger.warning("an earlier load left a package that cannot be read; dropped, its requests are read again")
+        _note_requests(pipeline, spoilt, _noted(pipeline, _TARGET) or target)
+        forget_packages(pipeline, spoilt)
     if _ours(pipeline):
         noted = _noted(pipeline, _TARGET)
         if noted is None:  # a plain pipeline's: where they were to go is not known, but what they hold
@@ -136,19 +146,23 @@ def _load_all(pipeline: dlt.Pipeline) -> None:
 def _drop(pipeline: dlt.Pipeline, target: str) -> None:
     """Drops all our packages; first of all their requests are noted."""
     ours = [package.load_id for package in _ours(pipeline)]
+    _note_requests(pipeline, ours, target)
+    if ours == _all(pipeline):
+        pipeline.abort_packages()
+    else:
+        forget_packages(pipeline, ours)
+
+
+def _note_requests(pipeline: dlt.Pipeline, load_ids: Sequence[str], target: str) -> None:
+    """Notes the requests of packages that are about to be dropped."""
     folder = Path(pipeline.working_dir)
     found: list[Request] = []
-    for path in (path for load_id in ours for path in folder.glob(f"*/*/{load_id}/*/{REQUESTS.name}.*")):
+    for path in (path for load_id in load_ids for path in folder.glob(f"*/*/{load_id}/*/{REQUESTS.name}.*")):
         try:
             found += requests_from(_read(path))
         except (OSError, ValueError, UsageError):
             continue  # written half, or spoilt
     note_dropped(pipeline, found, target)
-    if ours == _all(pipeline):
-        pipeline.abort_packages()
-        return
-    for left in [left for load_id in ours for left in folder.glob(f"*/*/{load_id}")]:
-        shutil.rmtree(left)
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import dlt
 from filelock import FileLock, Timeout
 
 from .exceptions import AlreadyRunning
-from .working_folder import keep_private
+from .working_folder import keep_private, unusable
 
 
 class Stoppable(Protocol):
@@ -28,16 +28,18 @@ class Stoppable(Protocol):
 def only_one(pipeline: dlt.Pipeline) -> Iterator[None]:
     """Holds the pipeline's working folder for this process; the system lets go of it however the process ends."""
     folder = Path(pipeline.pipelines_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    keep_private(pipeline)
     lock = FileLock(folder / f"{pipeline.pipeline_name}.instaview.lock")
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        keep_private(pipeline)
         lock.acquire(timeout=0)
     except Timeout:
         raise AlreadyRunning(
             f"another load is running on pipeline {pipeline.pipeline_name!r}: let it end, it takes up whatever is "
             "unfinished; give cron jobs a --wait shorter than their interval"
         ) from None
+    except OSError as error:
+        raise unusable(folder, error) from error
     try:
         yield
     finally:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -120,6 +122,47 @@ def test_a_re_read_killed_between_two_tables_is_taken_up_by_any_machine(api, mac
     m.load()
     found = by_request(m.tables())
     assert [i for i in again if found[i] != story.history.of(i, 2)] == []
+
+
+SPOILT = {"empty": lambda data: b"", "cut": lambda data: data[: len(data) // 2], "zeros": lambda data: bytes(len(data))}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("how", "named"),
+    [
+        ("empty", r"(.*\.)?(state|schema)\.json|\.version"),
+        *(pytest.param(h, ".*", marks=pytest.mark.long) for h in SPOILT),
+    ],
+)
+def test_a_file_of_dlt_s_may_be_spoilt_as_a_loss_of_power_leaves_it(api, machine, tmp_path, how, named):
+    """One after the other, with a package that waits to be loaded."""
+    sandbox, url = api()
+    first, second = sandbox.add("sourcing", 1), sandbox.add("preview", 1)
+    m = machine(sandbox, url)
+    m.load(*first)
+    process = m.start("load", *second, command=(str(Path(__file__).with_name("locked_out.py")),))
+    assert process.wait(60) == 1, process.communicate()
+    folder, kept = m.home / "dlt" / "pipelines", tmp_path / "kept"
+    (package,) = folder.glob("*/load/normalized/*")
+    shutil.copytree(package, package.parents[1] / "loaded" / "1.0")  # and one that is loaded, and to be deleted
+    shutil.copytree(folder, kept)
+    shutil.copy(m.database, tmp_path / "kept.duckdb")
+    written = (path for path in kept.rglob("*") if path.is_file() and path.stat().st_size)
+    files = sorted(path.relative_to(kept) for path in written if re.fullmatch(named, path.name))
+    assert len(files) > 5
+    for file in files:
+        shutil.rmtree(folder)
+        shutil.copytree(kept, folder)
+        shutil.copy(tmp_path / "kept.duckdb", m.database)
+        (folder / file).write_bytes(SPOILT[how]((kept / file).read_bytes()))
+        done = m.run("load", "--json")
+        assert done.returncode == 0, (file, done.stderr)
+        if file.name.startswith("requests."):  # that of the package: nobody else knows its ids
+            m.load(*second)
+        assert without_requests(m.tables()) == expected_tables(sandbox, [*first, *second]), file
+        assert left_of_packages(m) == [], file
+    print(f"\n{len(files)} files {how}, one after the other")
 
 
 def test_killed_loads_end_with_the_right_tables(api, machine):

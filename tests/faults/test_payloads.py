@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import dlt
 import duckdb
 import httpx
+import psycopg2
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ from payload_fuzz import NO_JSON, REQUEST_PREFIXES, TEXTS, Sent, candidate, payl
 from round_trip import ITEMS, PROFILES, Tables, problems, read, repeated_keys
 
 from instaview import load, resolver
+from instaview.lease import TABLE as LEASE
 from instaview.normalize import Result, normalize
 from instaview.payload import UnreadableBody, read_payload
 from instaview.request_ids import parse_request
@@ -195,7 +198,7 @@ def assert_loaded_whole(tmp_path: Path, kind: str, payload: dict[str, Any]) -> T
     return tables
 
 
-# ---------------------------------------------------------------------- all the way into DuckDB
+# ---------------------------------------------------------------------- all the way into a warehouse
 
 
 def serving(bodies: dict[str, bytes]) -> httpx.MockTransport:
@@ -211,13 +214,9 @@ def serving(bodies: dict[str, bytes]) -> httpx.MockTransport:
     return httpx.MockTransport(answer)
 
 
-def loaded(tmp_path: Path, bodies: dict[str, bytes], *, refresh: bool = False) -> Tables:
-    """All tables of a DuckDB after a load of these results, and no other table than those of the model."""
+def run_load(tmp_path: Path, destination: Any, bodies: dict[str, bytes], *, refresh: bool = False) -> None:
     pipeline = dlt.pipeline(
-        "hostile",
-        pipelines_dir=str(tmp_path / "dlt"),
-        destination=dlt.destinations.duckdb(str(tmp_path / "hostile.duckdb")),
-        dataset_name="instaview",
+        "hostile", pipelines_dir=str(tmp_path / "dlt"), destination=destination, dataset_name="instaview"
     )
     load(
         pipeline,
@@ -227,22 +226,36 @@ def loaded(tmp_path: Path, bodies: dict[str, bytes], *, refresh: bool = False) -
         transport=serving(bodies),
         refresh=refresh,
     )
-    with duckdb.connect(str(tmp_path / "hostile.duckdb")) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        found = connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'instaview'").fetchall()
-        names = {name for (name,) in found if not name.startswith("_dlt")}
-        assert names == {table.name for table in TABLES}
-        return {name: rows_of(connection, name) for name in names}
 
 
-def rows_of(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict[str, Any]]:
-    cursor = connection.execute(f"SELECT * FROM instaview.{table}")
-    columns = [column[0] for column in cursor.description]
-    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+def tables_of(connection: Any) -> Tables:
+    """All tables that a load has made, which must be those of the model and no others."""
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(
+        "SELECT table_name FROM information_schema.tables "
+        "WHERE table_schema = 'instaview' AND table_type = 'BASE TABLE'"
+    )
+    names = {name for (name,) in connection.fetchall() if not name.startswith("_dlt")} - {LEASE}
+    assert names == {table.name for table in TABLES}
+    return {name: rows_of(connection, name) for name in names}
 
 
-@pytest.mark.parametrize("count", [150, pytest.param(1_500, marks=pytest.mark.long)])
-def test_hostile_payloads_go_through_a_load_into_duckdb(count: int, tmp_path: Path) -> None:
+def rows_of(connection: Any, table: str) -> list[dict[str, Any]]:
+    connection.execute(f"SELECT * FROM instaview.{table}")
+    columns = [column[0] for column in connection.description]
+    return [dict(zip(columns, row, strict=True)) for row in connection.fetchall()]
+
+
+def loaded(tmp_path: Path, bodies: dict[str, bytes], *, refresh: bool = False) -> Tables:
+    """All tables of a DuckDB file after a load of these results."""
+    file = str(tmp_path / "hostile.duckdb")
+    run_load(tmp_path, dlt.destinations.duckdb(file), bodies, refresh=refresh)
+    with duckdb.connect(file) as connection:
+        return tables_of(connection)
+
+
+def hostile(count: int) -> list[Sent]:
+    """So many payloads that are answers, whatever is in them."""
     pool: list[Sent] = []
 
     @examples(count)
@@ -251,14 +264,35 @@ def test_hostile_payloads_go_through_a_load_into_duckdb(count: int, tmp_path: Pa
         pool.append(sent)
 
     collect()
-    bodies = {request_id(sent.kind, number): body_of(sent, number) for number, sent in enumerate(pool)}
-    tables = loaded(tmp_path, bodies)
-    assert {row["request_id"]: row["state"] for row in tables["requests"]} == dict.fromkeys(bodies, "completed")
+    return pool
+
+
+def bodies_of(pool: list[Sent]) -> dict[str, bytes]:
+    return {request_id(sent.kind, number): body_of(sent, number) for number, sent in enumerate(pool)}
+
+
+def assert_all_whole(pool: list[Sent], tables: Tables) -> None:
+    ids = list(bodies_of(pool))
+    assert {row["request_id"]: row["state"] for row in tables["requests"]} == dict.fromkeys(ids, "completed")
     assert repeated_keys(tables) == []
-    by_request: dict[str, Tables] = {id_: {name: [] for name in tables} for id_ in bodies}
+    by_request: dict[str, Tables] = {id_: {name: [] for name in tables} for id_ in ids}
     for name, rows in tables.items():
         for row in rows:
             by_request[row["request_id"]][name].append(row)
-    for number, sent in enumerate(pool):
-        id_ = request_id(sent.kind, number)
+    for id_, sent in zip(ids, pool, strict=True):
         assert problems(sent.kind, id_, read(sent.text.replace("REQUEST-ID", id_)), by_request[id_]) == []
+    print(f"{len(pool)} hostile payloads in one load, all completed and whole")
+
+
+@pytest.mark.parametrize("count", [150, pytest.param(1_500, marks=pytest.mark.long)])
+def test_hostile_payloads_go_through_a_load_into_duckdb(count: int, tmp_path: Path) -> None:
+    pool = hostile(count)
+    assert_all_whole(pool, loaded(tmp_path, bodies_of(pool)))
+
+
+@pytest.mark.long
+def test_hostile_payloads_go_through_a_load_into_postgres(postgres: Any, tmp_path: Path) -> None:
+    pool, url = hostile(300), postgres.database()
+    run_load(tmp_path, dlt.destinations.postgres(url), bodies_of(pool))
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        assert_all_whole(pool, tables_of(cursor))

@@ -31,6 +31,7 @@ def test_two_machines_with_the_same_requests(api, machine, warehouse, refreshes)
             assert code in (0, 1), err
             assert "Traceback" not in err
             assert code == 0 or ("goes on from here" in err and err.count("\n") == 1), err
+        print(f"{warehouse}: exit codes {[code for code, _ in ended]}")
         assert repeated_keys(machines[0].tables()) == []
     for m in machines:
         m.load(*ids, "--refresh")

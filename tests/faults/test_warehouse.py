@@ -12,6 +12,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import dlt
 import pytest
@@ -218,6 +219,41 @@ def left_a_package(machine, *ids):
     assert [p for p in machine.home.rglob("load/normalized/*/new_jobs/*") if p.is_file()]
 
 
+def test_a_file_that_is_no_database_is_told_and_not_that_there_is_nothing_to_do(api, machine):
+    sandbox, url = api()
+    m = machine(sandbox, url)
+    m.database.write_bytes(bytes(range(256)) * 100)
+    done = m.run("load", *mixed(sandbox, 1))
+    assert_one_clear_line(done.returncode, done.stderr)
+    assert done.stdout == ""
+    assert sandbox.calls == []
+
+
+@pytest.mark.parametrize("folder", ["a-file/dlt", "/proc/nowhere"])
+def test_a_working_folder_that_cannot_be_made_is_told_in_a_line(api, machine, folder):
+    sandbox, url = api()
+    m = machine(sandbox, url)
+    (m.home / "a-file").touch()
+    for command in (["load", *mixed(sandbox, 1)], ["status"]):
+        done = m.run(*command, DLT_DATA_DIR=str(m.home / folder))
+        assert done.stdout == "" or command == ["status"]
+        assert done.stderr.count("\n") == bool(done.returncode), done.stderr
+        assert command == ["status"] or (done.returncode == 2 and "DLT_DATA_DIR names another" in done.stderr)
+    assert sandbox.calls == []
+
+
+def test_what_dlt_loads_in_the_place_of_ours_is_not_counted_as_ours(api, machine, monkeypatch):
+    sandbox, url = api()
+    ids, m = mixed(sandbox, 1), machine(sandbox, url)
+    with monkeypatch.context() as patch:
+        patch.setattr(dlt.Pipeline, "run", lambda self, *_, **__: SimpleNamespace(loads_ids=["1.0"]))
+        done = m.run("load", *ids)
+    assert_one_clear_line(done.returncode, done.stderr)
+    assert "what an earlier load had left" in done.stderr
+    m.load(*ids)
+    assert_right(m, sandbox, ids)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("mode", ["immediate", "fast"])
 def test_postgres_stops_in_the_middle(api, machine, postgres, mode):
@@ -236,6 +272,7 @@ def test_postgres_stops_in_the_middle(api, machine, postgres, mode):
         if code:
             assert_one_clear_line(code, stderr)
             stopped += 1
+    print(f"{mode}: {stopped} of 10 loads were stopped")
     m.load(*ids)
     assert stopped >= 5
     assert_right(m, sandbox, ids)

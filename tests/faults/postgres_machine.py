@@ -27,7 +27,8 @@ class PostgresMachine(Machine):
         return super().env(**{"DESTINATION__POSTGRES__CREDENTIALS": self.database_url, **more})
 
     def arguments(self, arguments: tuple[str, ...]) -> list[str]:
-        return [*arguments, *(["--destination", "postgres"] if arguments[0] in _WITH_WAREHOUSE else [])]
+        assert arguments[0] in _WITH_WAREHOUSE
+        return [*arguments, "--destination", "postgres"]
 
     @contextmanager
     def connect(self) -> Iterator[Any]:

@@ -14,8 +14,9 @@ WRAPPER = str(Path(__file__).with_name("at_another_time.py"))
 WAREHOUSES = ["duckdb", pytest.param("postgres", marks=pytest.mark.long)]
 
 
-def under_another_clock(machine, steps, *arguments, code=0):
-    process = machine.start(*arguments, command=(WRAPPER, *map(str, steps)), fresh=True)
+def under_another_clock(machine, steps, *arguments, locked_out=False, code=0):
+    wrapper = (WRAPPER, *map(str, steps), *(["locked-out"] if locked_out else []))
+    process = machine.start(*arguments, command=wrapper, fresh=True)
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == code, stderr
 
@@ -59,7 +60,7 @@ def test_a_clock_that_steps(api, machine, steps):
 
 def left_a_package(machine, days, *ids):
     """A load under a clock that is off, whose warehouse is locked when it is to load what it has normalised."""
-    under_another_clock(machine, (days * DAY, 0.0), "locked-out", "load", *ids, "--refresh", code=1)
+    under_another_clock(machine, (days * DAY, 0.0), "load", *ids, "--refresh", locked_out=True, code=1)
     (package,) = {path.parent.parent for path in machine.home.rglob("load/normalized/*/new_jobs/*")}
     assert round((float(package.name) - time.time()) / DAY) == days
 

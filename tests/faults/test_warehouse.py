@@ -270,7 +270,9 @@ def test_postgres_stops_in_the_middle(api, machine, postgres, mode):
         code, stderr = ended(process)
         postgres.start()
         if code:
-            assert_one_clear_line(code, stderr)
+            # the server's last word to connections that are open is printed by libpq itself, under ADBC
+            ours = [line for line in stderr.splitlines(True) if "terminating connection due to" not in line]
+            assert_one_clear_line(code, "".join(ours))
             stopped += 1
     print(f"{mode}: {stopped} of 10 loads were stopped")
     m.load(*ids)

@@ -40,7 +40,7 @@ test-soak: $(VENV)/.installed
 
 # make test-warehouses  the promises on DuckDB, Postgres, and emulators of Snowflake and BigQuery
 test-warehouses: $(VENV)/.installed
-	@INSTAVIEW_WAREHOUSES=$(WAREHOUSES) $(BIN)/python -m pytest tests/warehouses --warehouse $(WAREHOUSE) -m "not long" -n 3 --dist loadgroup
+	@INSTAVIEW_WAREHOUSES=$(WAREHOUSES) $(BIN)/python -m pytest tests/warehouses --warehouse $(WAREHOUSE) -m "not long" -n 3 --dist worksteal
 
 # make audit  known vulnerabilities in what is installed: asks PyPI, or reads ADVISORIES=PATH (tests/faults/advisories.py)
 audit: $(VENV)/.installed

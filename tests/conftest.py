@@ -45,13 +45,12 @@ def chosen_warehouses(config: pytest.Config) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Runs each test that asks for a `warehouse` on those that were chosen, all tests of one on one worker."""
+    """Runs each test that asks for a `warehouse` on those that were chosen."""
     if "warehouse" in metafunc.fixturenames and _SUITE in metafunc.definition.path.parents:
         only = metafunc.definition.get_closest_marker("only_on")
         names = only.args if only else WAREHOUSES
         chosen = [name for name in chosen_warehouses(metafunc.config) if name in names]
-        parameters = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in chosen or names[:1]]
-        metafunc.parametrize("warehouse", parameters, indirect=True, scope="session")
+        metafunc.parametrize("warehouse", chosen or names[:1], indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -97,6 +98,9 @@ def prepare(pipeline: dlt.Pipeline) -> None:
         tell_file_and_dataset_apart(pipeline, destination)
     if destination.destination_type == POSTGRES:
         notice_dead_connections(pipeline)
+    if destination.destination_type == BIGQUERY:
+        # Google's client would say it at every connection; for the few rows that loads read, REST will do
+        warnings.filterwarnings("ignore", "Cannot create BigQuery Storage client")
     if destination.destination_type == SNOWFLAKE:
         setting = f"destination.{destination.destination_name}.keep_staged_files"
         if dlt.config.get(setting) is None:  # copies of people's data, which nobody would ever read or delete

@@ -43,6 +43,8 @@ def server_of(client: Any) -> Any:
 
 def hang_up(server: Any) -> None:
     """Ends all connections of this process to a server; whoever waits on one of them gets an error at once."""
+    if server is None:
+        return
     with suppress(OSError):
         for name in os.listdir(_OPEN_FILES):
             with suppress(OSError):  # closed meanwhile

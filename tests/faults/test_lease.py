@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import dlt
 import pytest
 
 import instaview.lease as module
 from instaview.exceptions import DestinationFailed
 from instaview.lease import DEAD_SECONDS, LONGEST_WAIT, Lease
+from instaview.silence import hang_up, server_of
 
 
 class Clock:
@@ -110,3 +113,10 @@ def test_of_two_that_wait_for_the_same_dead_holder_one_gets_it(client, clock):
     clock.meanwhile = meanwhile
     Lease(client, 2).take()
     assert clock.now == DEAD_SECONDS + 5
+
+
+def test_hanging_up_where_there_is_no_connection_of_ours_opens_no_file(client):
+    assert server_of(client) is None
+    before = len(os.listdir("/dev/fd"))
+    hang_up(server_of(client))
+    assert len(os.listdir("/dev/fd")) == before

@@ -14,6 +14,7 @@ Each change makes it answer as BigQuery does:
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import sys
@@ -165,6 +166,10 @@ ddl_sync._introspect_schema = introspect_with_json
 executor.sync_created_table = interpreter.sync_created_table = sync_created_or_altered
 
 if __name__ == "__main__":
+    # most of an emulator's work is to parse SQL, and most of that would go into looking for garbage
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     from bqemulator.cli import main
 
     sys.argv[0] = "bqemulator"

@@ -25,8 +25,8 @@ from filelock import FileLock
 HERE = Path(__file__).parent
 ENVIRONMENTS = Path(os.environ.get("INSTAVIEW_WAREHOUSES") or HERE.parents[1] / ".warehouses")
 
-SNOWFLAKE_NEEDS = ("fakesnow[server]==0.12.1", "snowflake-connector-python<5", "sqlglot==30.22.0", "duckdb==2.0.0")
-BIGQUERY_NEEDS = ("bqemulator==1.4.0", "numpy", "sqlglot==30.11.0", "duckdb==2.0.0")
+SNOWFLAKE_NEEDS = ("fakesnow[server]==0.12.1", "snowflake-connector-python<5", "sqlglot[c]==30.22.0", "duckdb==2.0.0")
+BIGQUERY_NEEDS = ("bqemulator==1.4.0", "numpy", "sqlglot[c]==30.11.0", "duckdb==2.0.0")
 
 START_SECONDS = 60.0
 
@@ -41,7 +41,11 @@ def snowflake() -> Iterator[dict[str, str]]:
     port = _free_port()
     with _serving([python, str(HERE / "snowflake_server.py"), str(port)], port):
         place = f"snowflake://loader:any@fakesnow/ANALYTICS?host=127.0.0.1&port={port}&protocol=http"
-        yield {"DESTINATION__SNOWFLAKE__CREDENTIALS": place}
+        yield {
+            "DESTINATION__SNOWFLAKE__CREDENTIALS": place,
+            # each connection would ask the addresses of three clouds whether it runs there
+            "SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true",
+        }
 
 
 @contextmanager
@@ -136,7 +140,8 @@ def _new_private_key() -> str:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    # short, for each connection checks it: with 2048 bits that takes as long as all else a load does here
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     return key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
 

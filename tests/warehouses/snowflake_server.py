@@ -8,11 +8,14 @@ Each change makes it answer as Snowflake does:
 - several statements at once, one after the other, with the error that Snowflake gives for one among several;
 - REMOVE of a staged file, which it does not know;
 - a NULL timestamp is NULL; it was 1970-01-01;
-- COPY of JSON minds MATCH_BY_COLUMN_NAME, as COPY of Parquet does already.
+- COPY of JSON minds MATCH_BY_COLUMN_NAME, as COPY of Parquet does already;
+- NULL in a column that takes none is an error of SQL, and so is what it cannot do at all: both were HTTP errors, which
+  Snowflake's client tries again for many minutes.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from pathlib import Path
@@ -21,12 +24,13 @@ from typing import Any
 import duckdb
 import fakesnow.arrow as arrow
 import fakesnow.copy_into as copy_into
-import fakesnow.cursor  # noqa: F401  (imports `parse_one` by name, and has to be loaded before it is replaced)
+import fakesnow.cursor as cursor  # imports `parse_one` by name, and has to be loaded before it is replaced
 import fakesnow.dialect as dialect
 import fakesnow.server as server
 import pyarrow as pa
 import sqlglot
 import uvicorn
+from snowflake.connector.errors import ProgrammingError
 from sqlglot import exp
 from sqlglot.tokens import TokenType
 from starlette.requests import Request
@@ -67,6 +71,8 @@ def replace_parse_one() -> None:
 _query_request = server.query_request
 _SEVERAL = ("100132", "P0000")
 """The error number and SQL state that Snowflake gives for a statement among several."""
+_INTERNAL = ("000603", "XX000")
+"""Those of an error of its own."""
 
 
 def statements(sql: str) -> list[str]:
@@ -89,6 +95,9 @@ async def query_request(request: Request) -> Response:
             part = remove_file(part)
         response = await _query_request(_with_body(request, {**document, "sqlText": part}))
         answer = json.loads(response.body)
+        if response.status_code == 500:
+            answer["code"], answer["data"] = _INTERNAL[0], dict(zip(("errorCode", "sqlState"), _INTERNAL, strict=True))
+            response = server.JSONResponse(answer)
         if not answer.get("success"):
             if len(parts) > 1 and answer.get("data"):
                 answer["code"] = answer["data"]["errorCode"] = _SEVERAL[0]
@@ -114,6 +123,18 @@ def _with_body(request: Request, document: dict[str, Any]) -> Request:
 
     headers = [(k, v) for k, v in request.scope["headers"] if k.lower() not in (b"content-encoding", b"content-length")]
     return Request({**request.scope, "headers": headers}, receive)
+
+
+# ---------------------------------------------------------------------- NULL in a column that takes none
+
+_execute = cursor.FakeSnowflakeCursor._execute
+
+
+def execute(self: Any, *arguments: Any, **options: Any) -> Any:
+    try:
+        return _execute(self, *arguments, **options)
+    except duckdb.ConstraintException as error:
+        raise ProgrammingError(msg=str(error), errno=100072, sqlstate="22000") from error
 
 
 # ---------------------------------------------------------------------- NULL timestamps
@@ -163,6 +184,7 @@ def params(*arguments: Any, **options: Any) -> Any:
 
 
 replace_parse_one()
+cursor.FakeSnowflakeCursor._execute = execute
 arrow.timestamp_to_sf_struct = timestamp_to_struct
 copy_into._get_parquet_column_names, copy_into._params = column_names, params
 routes = server.app.router.routes
@@ -172,4 +194,8 @@ routes[:] = [
 ]
 
 if __name__ == "__main__":
+    # most of an emulator's work is to parse SQL, and most of that would go into looking for garbage
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     uvicorn.run(server.app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

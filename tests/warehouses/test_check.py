@@ -161,6 +161,12 @@ def test_bigquery_names_the_setting(machine):
     assert "look at private_key, client_email under [destination.bigquery.credentials]" in said
 
 
+@pytest.mark.only_on("bigquery")
+def test_bigquery_s_client_does_not_warn_of_a_package_that_loads_can_do_without(machine, recwarn):
+    assert machine.run("check").returncode == 0
+    assert [str(warning.message) for warning in recwarn] == []
+
+
 @pytest.mark.only_on("duckdb")
 def test_duckdb_names_the_file(machine):
     (machine.folder / "no.duckdb").write_text("this is no database" * 1000)

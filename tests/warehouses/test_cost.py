@@ -79,6 +79,9 @@ def test_a_load_touches_the_tables_it_has_rows_for_and_each_once(sandbox, machin
     looked_into = {table.name for table in RESULT_TABLES} if appended else set()
     assert set(recorder.uses("SELECT")) == {"requests"} | looked_into, "nothing is read but the ledger"
     assert set(recorder.uses("INSERT", staging=True)) == replaced
+    with machine.pipeline() as pipeline, recording(pipeline, monkeypatch) as idle:
+        machine.load(*request)
+    assert idle.kinds() == {"SELECT": 5}, "a load that finds nothing to do"
     shown = "\n".join(_section(machine, recorder))
     path = DOCS / f"statements-{machine.warehouse.name}.md"
     if os.environ.get("INSTAVIEW_WRITE_DOCS"):

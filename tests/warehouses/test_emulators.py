@@ -9,6 +9,9 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.exceptions import DatabaseException
 from warehouse_machine import WarehouseMachine
 
+import instaview.lease
+from instaview.exceptions import DestinationFailed
+from instaview.lease import Lease
 from instaview_sandbox import Sandbox, running
 
 
@@ -31,6 +34,7 @@ def dataset(warehouse, tmp_path_factory):
         "INSERT INTO {requests} (request_id, no_such_column) VALUES ('x', 1)",
         "DELETE FROM {requests} WHERE no_such_function(request_id)",
         "UPDATE {requests} SET no_such_column = 1 WHERE 1 = 1",
+        "SELECT regexp_replace('a', '(', 'b')",
     ],
 )
 def test_bad_sql_raises(dataset, sql):
@@ -76,3 +80,19 @@ def test_what_is_rolled_back_is_not_there(dataset):
         with pytest.raises(RuntimeError):
             delete_and_fail(client, table)
         assert client.execute_sql(f"SELECT COUNT(*) FROM {table}") == before
+
+
+@pytest.mark.only_on("postgres", "snowflake", "bigquery")
+def test_an_update_with_a_condition_keeps_two_writers_apart(dataset, monkeypatch):
+    monkeypatch.setattr(instaview.lease, "LONGEST_WAIT", 0)
+    with dataset.pipeline() as pipeline, pipeline.sql_client() as one, pipeline.sql_client() as other:
+        first, second = Lease(one, 1), Lease(other, 2)
+        first.take()
+        with pytest.raises(DestinationFailed, match="another load has been writing"):
+            second.take()
+        first.beat()
+        first.give_back()
+        second.take()
+        with pytest.raises(DestinationFailed, match="another load took over"):
+            first.give_back()
+        second.give_back()

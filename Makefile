@@ -38,9 +38,9 @@ test-faults: $(VENV)/.installed
 test-soak: $(VENV)/.installed
 	@SOAK_LOADS=2016 $(BIN)/python -m pytest tests/faults/test_soak.py -m long -s
 
-# make test-warehouses  the promises on DuckDB, Postgres, and emulators of Snowflake and BigQuery
+# make test-warehouses  the promises on DuckDB, Postgres, and emulators of Snowflake and BigQuery (WAREHOUSE=postgres: there alone)
 test-warehouses: $(VENV)/.installed
-	@INSTAVIEW_WAREHOUSES=$(WAREHOUSES) $(BIN)/python -m pytest tests/warehouses --warehouse $(WAREHOUSE) -m "not long" -n 3 --dist worksteal
+	@INSTAVIEW_WAREHOUSES=$(WAREHOUSES) $(BIN)/python -m pytest tests/warehouses $(addprefix --warehouse ,$(WAREHOUSE)) -m "not long" -n 3 --dist worksteal
 
 # make audit  known vulnerabilities in what is installed: asks PyPI, or reads ADVISORIES=PATH (tests/faults/advisories.py)
 audit: $(VENV)/.installed

@@ -17,8 +17,9 @@ nothing is left of it after the load.
 ## What is held
 
 `profile_id` and `candidate_id` are InstaView's numbers for a person. Besides, these columns say who a person is, or
-hold free text that may. Where somebody works, lives and studied, what they can do and how they score is in other
-columns, and can give away a person, too, to whoever knows enough about them.
+hold free text that may. Where somebody works and lives, what they can do and how they score is in other columns, and
+can give away a person, too, to whoever knows enough about them. What the API says of a request that failed
+(`error_message` of the runs and of `requests`) is about the request, and stays as it is.
 """
 
 _CHOICES = """\
@@ -38,18 +39,22 @@ the text without capitals and spaces around it, cut to 32 hexadecimal digits: it
 without the key nobody finds out who it is by trying names. No row is left out, so counts of skills, red flags,
 positions and, with `hash`, e-mail addresses stay what they are.
 
-It holds for what is loaded from then on. What is in the warehouse already is replaced when it is read again
-(`instaview load --refresh`), but for candidates that a re-run no longer lists: erase these.
+It holds for what is loaded from then on; a package that an earlier load left is dropped, and its requests are read
+again. What is in the warehouse already is replaced when it is read again (`instaview load --refresh`), but for
+candidates that a re-run no longer lists: erase these.
 
 ## Erasing a person
 
 ```sql
--- who is it?
+-- who is it? With hash or drop, InstaView alone knows: profile_id is its number for the person.
 SELECT profile_id, name, last_seen_at FROM instaview.people WHERE email = 'jane.smith@example.com';
 """
 
 _ERASED = """\
 ```
+
+On Postgres, Snowflake and BigQuery the dataset `instaview_staging` keeps copies of the rows of the last load until
+the next one that writes: delete there, too, or have it emptied (`truncate_staging_dataset = true` under `[load]`).
 
 Finished requests are not read again, so the person stays erased, unless you ask for it with `--refresh` or
 `--refresh-since`: erase again after that. Warehouses keep deleted rows for a while, to travel in time (Snowflake,

@@ -19,7 +19,7 @@ from dlt.common.exceptions import DltException
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.destinations.exceptions import DestinationConnectionError
 
-from .diagnosis import advice, full_disk, without_secrets
+from .diagnosis import advice, full_disk, without_secrets, without_values
 from .duckdb_file import DUCKDB as DUCKDB
 from .duckdb_file import file_of, stay_in_this_folder, tell_file_and_dataset_apart
 from .exceptions import DestinationFailed, InstaviewError, UsageError
@@ -185,16 +185,20 @@ def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> Destinat
             f"{name}: missing settings: {fields}. Set them under [destination.{name}] in .dlt/secrets.toml, or as "
             f"DESTINATION__{name.upper()}__…; nothing was sent"
         )
-    disk = full_disk(_every_cause(error), pipeline.pipelines_dir)
-    if disk is not None:
-        return DestinationFailed(f"{name}: {printable(disk)}{GO_ON}")
     root = causes[-1]
-    told = f"{type(root).__name__}, it refused a row" if _quotes_values(root) else first_line(root)
+    unreachable, hint = is_connection_error(error), None
+    if _quotes_values(root):  # words of a row are no sign of what is wrong
+        told = f"{type(root).__name__}, it refused a row"
+    elif disk := full_disk(_every_cause(error), pipeline.pipelines_dir):
+        return DestinationFailed(f"{name}: {printable(disk)}{GO_ON}")
+    else:
+        told, hint = first_line(root), advice(_kind(pipeline), str(root))
+    refused = not unreachable and hint is None
+    told = without_values(told) if refused else told
     told = f"{name}: {without_secrets(told, _credentials(pipeline))}"
-    unreachable, hint = is_connection_error(error), advice(_kind(pipeline), str(root))
     default = "check the credentials and that it is reachable" if unreachable else "mend it"
     failed = DestinationFailed(f"{told}; {hint or default}{GO_ON}")
-    failed.refusal = None if unreachable or hint else told
+    failed.refusal = told if refused else None
     return failed
 
 

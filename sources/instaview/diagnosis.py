@@ -44,6 +44,7 @@ _NOT_ALLOWED = re.compile(
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS)
 _FULL_IN_WORDS = re.compile("|".join(map(os.strerror, _FULL)), re.IGNORECASE)
 _A_FILE = re.compile(r"file \"(/[^\"]+)\"")
+_QUOTED = re.compile("'.*'", re.DOTALL)
 _SECRET_NAMES = re.compile(r"password|private_key$|passphrase|token$|secret", re.IGNORECASE)
 _IN_AN_ADDRESS = re.compile(r"(?<=://)[^@\s/]*:[^@\s]*@")
 
@@ -51,6 +52,8 @@ _IN_AN_ADDRESS = re.compile(r"(?<=://)[^@\s/]*:[^@\s]*@")
 def advice(destination: str, message: str) -> str | None:
     """What to look at after the warehouse gave this message; None where nothing is known about it."""
     place = f"[destination.{destination}.credentials]"
+    if not message.startswith("("):  # as Google's client begins where it cannot sign in, and then all of it is quoted
+        message = without_values(message)
     for name, holds, settings in _CAUSES:
         if name == destination and re.search(holds, message, re.IGNORECASE):
             if settings.startswith("."):
@@ -78,7 +81,7 @@ def full_disk(causes: Sequence[BaseException], folder: str) -> str | None:
     here = next((c for c in causes if isinstance(c, OSError) and c.errno in _FULL), None)
     if here is not None:
         return _room_for(str(here.filename or folder), read_only=here.errno == errno.EROFS)
-    for message in map(str, reversed(causes)):
+    for message in (without_values(str(cause)) for cause in reversed(causes)):
         if said := _FULL_IN_WORDS.search(message):
             named = _A_FILE.search(message)
             return _room_for(named[1] if named else "the warehouse", read_only=said[0].lower().startswith("read-only"))
@@ -87,6 +90,11 @@ def full_disk(causes: Sequence[BaseException], folder: str) -> str | None:
 
 def _room_for(what: str, *, read_only: bool) -> str:
     return f"the disk of {what} can only be read; mend it" if read_only else f"no room on the disk of {what}; make some"
+
+
+def without_values(text: str) -> str:
+    """A message without what is quoted in it, which may be a value of a row; the value may hold quotes itself."""
+    return _QUOTED.sub("'…'", text)
 
 
 def without_secrets(text: str, credentials: Mapping[str, Any]) -> str:

@@ -42,13 +42,15 @@ logger = logging.getLogger("instaview")
 
 _TARGET = "instaview_target"
 _LOADS = "instaview_loads"
+_PERSONAL = "instaview_personal_data"
 
 
-def finish_packages(pipeline: dlt.Pipeline) -> None:
+def finish_packages(pipeline: dlt.Pipeline, concealment: str) -> None:
     """Loads the packages that an earlier load left on this machine, or drops them.
 
     They are dropped where loading had begun, where they cannot be loaded, where they were meant for another warehouse,
-    and where another machine has loaded since, which may have read newer results. A package that can never be loaded
+    where people's data in them is not what is wanted now, and where another machine has loaded since, which may have
+    read newer results. A package that can never be loaded
     thus does not stand in the way of the next. Their requests are noted, so that dropping loses nothing.
 
     Raises:
@@ -70,7 +72,7 @@ def finish_packages(pipeline: dlt.Pipeline) -> None:
             _drop(pipeline, noted)
         else:
             with only_writer(pipeline):
-                if _has_begun(pipeline) or _others_have_loaded(pipeline):
+                if _has_begun(pipeline) or _conceal_otherwise(pipeline, concealment) or _others_have_loaded(pipeline):
                     _drop(pipeline, target)
                 else:
                     _load(pipeline)
@@ -79,6 +81,7 @@ def finish_packages(pipeline: dlt.Pipeline) -> None:
     forget_loaded(pipeline)
     forget_half_made(pipeline)
     pipeline.set_local_state_val(_TARGET, target)
+    pipeline.set_local_state_val(_PERSONAL, concealment)
     pipeline.set_local_state_val(_LOADS, committed_loads(pipeline))
 
 
@@ -89,10 +92,11 @@ def note_own_loads(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> None:
         pipeline.set_local_state_val(_LOADS, noted + len(load_ids))
 
 
-def drop_begun_packages(pipeline: dlt.Pipeline) -> None:
-    """Drops all our packages if loading had begun with any."""
-    if _has_begun(pipeline):
+def drop_unfit_packages(pipeline: dlt.Pipeline, concealment: str) -> None:
+    """Drops all our packages if loading had begun with any, or if people's data in them is not what is wanted now."""
+    if _has_begun(pipeline) or (_ours(pipeline) and _conceal_otherwise(pipeline, concealment)):
         _drop(pipeline, target_of(pipeline))
+    pipeline.set_local_state_val(_PERSONAL, concealment)
 
 
 def drop_refused(pipeline: dlt.Pipeline) -> None:
@@ -124,6 +128,11 @@ def _others_have_loaded(pipeline: dlt.Pipeline) -> bool:
     """Whether the warehouse has other loads than when the packages were made: their results may be newer."""
     noted: int | None = _noted(pipeline, _LOADS)
     return committed_loads(pipeline) != noted
+
+
+def _conceal_otherwise(pipeline: dlt.Pipeline, concealment: str) -> bool:
+    """Whether the packages were made under another setting of `personal_data`."""
+    return (_noted(pipeline, _PERSONAL) or "keep") != concealment
 
 
 def _load(pipeline: dlt.Pipeline) -> None:

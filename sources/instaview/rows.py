@@ -44,7 +44,7 @@ class RowBuilder:
         self._sent_bytes = 0
         self._made_bytes = 0
         self._spool = Spool(folder)
-        self._failure: OSError | None = None
+        self._failure: BaseException | None = None
 
     @property
     def held_bytes(self) -> int:
@@ -90,13 +90,15 @@ class RowBuilder:
         try:
             for name, rows in self._conceal(_rows(ended)).items():
                 self._spool.write(name, rows)
-        except OSError as error:
+        except BaseException as error:  # raised by `_cut`, or requests would count as completed without their rows
             self._failure = error
         finally:
             self._made_bytes += size
             self._on_room()
 
     def _cut(self) -> Spool:
+        if self._failure is not None and not isinstance(self._failure, OSError):
+            raise self._failure
         if self._failure is not None:
             raise DiskFull(
                 f"no room on the disk of {self._folder} for rows on their way ({self._failure.strerror}): make room "

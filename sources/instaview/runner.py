@@ -121,7 +121,7 @@ def load(
     with only_one(pipeline), Signals(pipeline) as signals:
         try:
             with warehouse_errors(pipeline):
-                finish_packages(pipeline)
+                finish_packages(pipeline, settings.concealment)
                 plan = make_plan(
                     pipeline,
                     given,
@@ -243,9 +243,10 @@ class _Committer:
                     with warehouse_errors(self._pipeline):
                         drop_refused(self._pipeline)
                 raise
-            forget_dropped(self._pipeline, [tracked.request.id for tracked in ended])
+            # one that could not be read this time is still to be read again
+            forget_dropped(self._pipeline, [tracked.request.id for tracked in ended if tracked.state != "error"])
 
-        refused = load_by_halves(batch.ended, failed, load_part)
+        refused, stopped = load_by_halves(batch.ended, failed, load_part)
         held = [plan.known.get(tracked.request.id) for tracked, _ in refused]
         if not self._took_results and not all(known is not None and known.state == "error" for known in held):
             raise failed
@@ -257,6 +258,8 @@ class _Committer:
         if rest.ended or waiting:
             self._load(rest, plan, waiting)
             forget_dropped(self._pipeline, [tracked.request.id for tracked in (*rest.ended, *waiting)])
+        if stopped is not None:
+            raise stopped
 
     def leave_the_rest(self, plan: Plan) -> None:
         """Counts finished requests that were not read again as what they are still: finished."""

@@ -6,6 +6,7 @@ A value comes from the first of: the keyword argument, the environment (`SOURCES
 
 from __future__ import annotations
 
+import hmac
 import re
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -82,6 +83,13 @@ class InstaviewSettings(BaseConfiguration):
                 f"personal_data = hash needs a personal_data_key of {_SHORTEST_HASH_KEY} characters or more: set "
                 "SOURCES__INSTAVIEW__PERSONAL_DATA_KEY, or the line in .dlt/secrets.toml, and never change it"
             )
+
+    @property
+    def concealment(self) -> str:
+        """What becomes of people's data, as a text to compare with another; it gives nothing of the key away."""
+        if self.personal_data != "hash":
+            return self.personal_data
+        return f"hash {hmac.new((self.personal_data_key or '').encode(), b'instaview', 'sha256').hexdigest()}"
 
     def key(self) -> str:
         """The API key, fit for a header.

@@ -19,6 +19,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
+from dlt.extract.items import TableNameMeta
 from dlt.extract.source import DltSource
 
 from . import settings as defaults
@@ -27,7 +28,7 @@ from .dropped import left_behind
 from .duckdb_load import is_duckdb
 from .exceptions import AlreadyRunning, KeyRefused
 from .ledger import Plan, make_plan, request_rows
-from .pending import drop_begun_packages
+from .pending import drop_unfit_packages
 from .polling import Batch, Polling
 from .process import only_one
 from .request_ids import requests_from
@@ -39,6 +40,7 @@ from .working_folder import SCHEMA, keep_private
 
 logger = logging.getLogger("instaview")
 
+RESOURCE = "results"
 _SECONDS_AT_ONCE = 10.0
 
 Rows = Iterator[tuple[str, pa.Table]]
@@ -106,7 +108,7 @@ def instaview_source(
     )
     settings.key()
     if Container()[PipelineContext].is_active():
-        _make_ready(dlt.current.pipeline())
+        _make_ready(dlt.current.pipeline(), settings.concealment)
 
     def results() -> Iterator[Any]:
         off_unless_asked()
@@ -121,7 +123,7 @@ def instaview_source(
         )
         yield from _marked(_resolve(plan, settings))
 
-    return _with_hints(dlt.resource(results, name="results"))
+    return _with_hints(dlt.resource(results, name=RESOURCE))
 
 
 def rows_source(pipeline: dlt.Pipeline, rows: Rows, *, new: bool = False) -> DltSource:
@@ -135,7 +137,7 @@ def rows_source(pipeline: dlt.Pipeline, rows: Rows, *, new: bool = False) -> Dlt
     @dlt.source(name=SCHEMA, section=SECTIONS[1])
     def instaview() -> DltResource:
         marked = _marked(_without_absent(rows) if new else rows)
-        return _with_hints(dlt.resource(marked, name="results"), deduplicated=deduplicated, new=new)
+        return _with_hints(dlt.resource(marked, name=RESOURCE), deduplicated=deduplicated, new=new)
 
     return instaview()
 
@@ -148,12 +150,12 @@ def batch_rows(batch: Batch, plan: Plan, first_seen_at: datetime) -> Rows:
         yield REQUESTS.name, request_rows(news, plan.known, first_seen_at)
 
 
-def _make_ready(pipeline: dlt.Pipeline) -> None:
+def _make_ready(pipeline: dlt.Pipeline, concealment: str) -> None:
     """Makes a pipeline ready, and drops what dlt would load twice."""
     prepare(pipeline)
     # where a load is under way, the packages are its own
     with suppress(AlreadyRunning), only_one(pipeline):
-        drop_begun_packages(pipeline)
+        drop_unfit_packages(pipeline, concealment)
 
 
 def _resolve(plan: Plan, settings: InstaviewSettings) -> Rows:
@@ -197,12 +199,18 @@ def _marked(rows: Rows) -> Iterator[Any]:
     """Sends rows to their tables, and creates the tables that the warehouse does not have yet."""
     load_id = dlt.current.load_package_state()["load_id"]
     tables = {table.name: table for table in TABLES}
-    missing = tables.keys() - dlt.current.source_schema().tables.keys()
+    schema = dlt.current.source_schema()
+    missing = tables.keys() - schema.tables.keys()
+    without_rows = set(tables)
     for name, found in rows:
-        missing.discard(name)
+        without_rows.discard(name)
         yield dlt.mark.with_table_name(tables[name].in_load(found, load_id), name)
-    for name in missing:
+    for name in sorted(without_rows & missing):
         yield _nothing_for(tables[name], load_id)
+    # the other tables get the hints of this load, too: dlt keeps each mixture as a version of the schema, for ever
+    resource = dlt.current.source().resources[RESOURCE]
+    for name in without_rows - missing:
+        schema.update_table(resource.compute_table_schema(meta=TableNameMeta(name)), merge_compound_props=False)
 
 
 def _nothing_for(table: Table, load_id: str) -> Any:

@@ -273,7 +273,7 @@ ENRICHMENT_PROFILES = Table(
         _POSITION,
         Column("success", "bool", "Whether the profile was enriched, and so billed.", "success"),
         _ERROR_CODE,
-        _ERROR_MESSAGE,
+        replace(_ERROR_MESSAGE, personal="words"),
         *_CANDIDATE_FIELDS,
         _RUN_COMPLETED_AT,
         _EXTRA,

@@ -31,6 +31,7 @@ from .exceptions import InstaviewError
 from .ledger import open_ledger
 from .pending import finish_packages
 from .process import only_one
+from .settings import resolve_settings
 from .tables import TABLES
 
 logger = logging.getLogger("instaview")
@@ -134,7 +135,7 @@ def create_views(pipeline: dlt.Pipeline) -> list[str]:
                 return []
         if not _has_tables(pipeline):
             with only_one(pipeline):
-                finish_packages(pipeline)
+                finish_packages(pipeline, resolve_settings().concealment)
                 commit(pipeline, iter(()))
         _create(pipeline)
     return [view.name for view in views()]

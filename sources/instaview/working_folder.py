@@ -71,21 +71,21 @@ def spoilt_packages(pipeline: dlt.Pipeline) -> list[str]:
     pending = {*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()}
     schemas = {load_id: _schema_of(pipeline, load_id) for load_id in sorted(pending)}
     whole = {name for name in pipeline.schemas if name != SCHEMA or pipeline.default_schema_name is not None}
-    return [load_id for load_id, schema in schemas.items() if schema not in whole]
+    return [load_id for load_id, schema in schemas.items() if schema in (SCHEMA, None) and schema not in whole]
 
 
 def _schema_of(pipeline: dlt.Pipeline, load_id: str) -> str | None:
     """The name of a package's schema; None where the package cannot be read."""
     try:
         return pipeline.get_load_package_info(load_id).schema_name
-    except ValueError:
+    except (OSError, ValueError):  # a part of it was deleted when a load was killed, or it was spoilt
         return None
 
 
 def forget_packages(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> None:
     """Deletes packages, wherever they are on their way."""
     for left in [left for load_id in load_ids for left in Path(pipeline.working_dir).glob(f"*/*/{load_id}")]:
-        shutil.rmtree(left)
+        shutil.rmtree(left, ignore_errors=True)  # what stays is dropped by the next load
 
 
 def forget_loaded(pipeline: dlt.Pipeline) -> None:

@@ -343,3 +343,18 @@ def test_a_long_load_commits_as_it_goes(api, machine):
     summary = m.load(*ids, SOURCES__INSTAVIEW__COMMIT_RESULTS="4", SOURCES__INSTAVIEW__MAX_IN_FLIGHT="2")
     assert len(summary["load_ids"]) >= 2
     assert without_requests(m.tables()) == expected_tables(sandbox, ids)
+
+
+def test_what_loads_bring_makes_no_versions_of_the_schema_without_end(api, machine):
+    """dlt keeps each version, with the whole schema in it: where they append, and where they merge."""
+    sandbox = api()
+    m = machine(sandbox)
+    versions = []
+    for _ in range(2):
+        for kind in ("sourcing", "enrichment", "preview"):
+            (request_id,) = sandbox.add(kind, 1, state="completed")
+            m.load(request_id)
+            m.load(request_id, "--refresh")
+            m.load(*sandbox.add(kind, 1, state="failed"))
+        versions += m.query("SELECT count(*) FROM _dlt_version")
+    assert versions[0] == versions[1] <= (4,)

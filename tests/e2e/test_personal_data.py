@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import dlt
 import pytest
+from dlt.destinations.exceptions import DestinationConnectionError
 
 from instaview.tables import TABLES
 from instaview_sandbox import Fault
@@ -79,6 +81,20 @@ def test_another_key_gives_other_hashes_and_capitals_do_not(ids, machine):
     assert first == m.query(emails)
     loaded(m, given, **HASH | {"SOURCES__INSTAVIEW__PERSONAL_DATA_KEY": KEY + "!"})
     assert not set(first) & set(m.query(emails))
+
+
+def test_a_package_that_an_earlier_load_left_is_not_loaded_as_it_is(ids, machine, monkeypatch):
+    sandbox, given = ids
+    m = machine(sandbox)
+    with monkeypatch.context() as patch:
+        patch.setattr(dlt.Pipeline, "load", locked_out)
+        assert m.run("load", *given).returncode == 1
+    assert m.load(**DROP)["completed"] == len(given), "their requests are read again"
+    assert m.query("SELECT count(*) > 0, count(name) + count(linkedin_url) FROM candidates") == [(True, 0)]
+
+
+def locked_out(*_: Any, **__: Any) -> NoReturn:
+    raise DestinationConnectionError("duckdb", "instaview", "locked by another process", OSError())
 
 
 def test_it_holds_for_the_plain_source_too(ids, machine):

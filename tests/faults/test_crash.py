@@ -124,14 +124,19 @@ def test_a_re_read_killed_between_two_tables_is_taken_up_by_any_machine(api, mac
     assert [i for i in again if found[i] != story.history.of(i, 2)] == []
 
 
-SPOILT = {"empty": lambda data: b"", "cut": lambda data: data[: len(data) // 2], "zeros": lambda data: bytes(len(data))}
+SPOILT = {
+    "gone": None,
+    "empty": lambda data: b"",
+    "cut": lambda data: data[: len(data) // 2],
+    "zeros": lambda data: bytes(len(data)),
+}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "named"),
     [
-        ("empty", r"(.*\.)?(state|schema)\.json|\.version"),
+        *((how, r"(.*\.)?(state|schema)\.json|\.version") for how in ("empty", "gone")),
         *(pytest.param(h, ".*", marks=pytest.mark.long) for h in SPOILT),
     ],
 )
@@ -155,7 +160,10 @@ def test_a_file_of_dlt_s_may_be_spoilt_as_a_loss_of_power_leaves_it(api, machine
         shutil.rmtree(folder)
         shutil.copytree(kept, folder)
         shutil.copy(tmp_path / "kept.duckdb", m.database)
-        (folder / file).write_bytes(SPOILT[how]((kept / file).read_bytes()))
+        if how == "gone":  # as where a load was killed while it deleted what was loaded
+            (folder / file).unlink()
+        else:
+            (folder / file).write_bytes(SPOILT[how]((kept / file).read_bytes()))
         done = m.run("load", "--json")
         assert done.returncode == 0, (file, done.stderr)
         if file.name.startswith("requests."):  # that of the package: nobody else knows its ids

@@ -10,7 +10,7 @@ from how_many import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instaview.apart import MOST_REFUSALS, load_by_halves
+from instaview.apart import MOST_IN_VAIN, MOST_REFUSALS, load_by_halves
 from instaview.exceptions import DestinationFailed
 from instaview.resolver import Tracked
 
@@ -42,9 +42,10 @@ def batch_of(count: int) -> list[Tracked]:
 @settings(max_examples=examples(100))
 def test_what_is_refused_alone_is_set_aside_and_all_else_is_loaded_once(data: st.DataObject) -> None:
     count = data.draw(st.integers(2, 60))
-    bad = data.draw(st.sets(st.integers(1, count), min_size=1, max_size=4))
+    bad = data.draw(st.sets(st.integers(1, count), min_size=1, max_size=20))
     taken: list[int] = []
-    refused = load_by_halves(batch_of(count), refusal(), loading(bad, [], taken))
+    refused, stopped = load_by_halves(batch_of(count), refusal(), loading(bad, [], taken))
+    assert stopped is None
     assert sorted(taken) == sorted(set(range(1, count + 1)) - bad)
     assert {(int(t.request.id[-12:]), told) for t, told in refused} == {(n, f"refused [{n}]") for n in bad}
 
@@ -66,24 +67,38 @@ def test_what_the_warehouse_refused_for_a_while_only_is_loaded() -> None:
             bad.clear()
         loading(bad, parts, taken)(part)
 
-    refused = load_by_halves(batch_of(8), refusal(), load_part)
+    refused, _ = load_by_halves(batch_of(8), refusal(), load_part)
     assert any(len(part) == 1 for part in parts[:6]), "one was refused alone"
     assert sorted(taken) == list(range(1, 9))
     assert refused == []
 
 
-def test_a_batch_of_one_is_refused_already() -> None:
+@pytest.mark.parametrize("bad", [set(), {1}])
+def test_a_batch_of_one_is_tried_once_more(bad: set[int]) -> None:
     parts: list[list[int]] = []
-    refused = load_by_halves(batch_of(1), refusal("too long"), loading(set(), parts, []))
-    assert [(t.request.id, told) for t, told in refused] == [(some_requests(1)[0].id, "too long")]
-    assert parts == []
+    refused, _ = load_by_halves(batch_of(1), refusal("too long"), loading(bad, parts, []))
+    assert [told for _, told in refused] == ["refused [1]"] * len(bad)
+    assert parts == [[1]]
 
 
 def test_a_warehouse_that_takes_nothing_is_not_tried_for_ever() -> None:
     parts: list[list[int]] = []
     with pytest.raises(DestinationFailed):
         load_by_halves(batch_of(2_000), refusal(), loading(set(range(2_001)), parts, []))
-    assert len(parts) == MOST_REFUSALS
+    assert len(parts) == MOST_IN_VAIN
+
+
+def test_a_warehouse_that_refuses_much_is_left_with_what_was_found() -> None:
+    parts: list[list[int]] = []
+    taken: list[int] = []
+    bad = set(range(1, 2_001, 3))
+    refused, stopped = load_by_halves(batch_of(2_000), refusal(), loading(bad, parts, taken))
+    assert stopped is not None
+    assert len(parts) < 3 * MOST_REFUSALS
+    found = {int(t.request.id[-12:]) for t, _ in refused}
+    assert len(found) > 100, "the next load has fewer of them"
+    assert found < bad
+    assert not bad & set(taken)
 
 
 def test_a_warehouse_that_is_gone_ends_it() -> None:

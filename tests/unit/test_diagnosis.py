@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dlt
+import psycopg2.errors
 import pytest
 
+from instaview.destination import destination_failed
 from instaview.diagnosis import advice
 
 SERVER = 'connection to server at "10.0.0.7", port 5432 failed: '
@@ -87,3 +90,26 @@ def test_the_message_tells_which_setting_to_look_at(destination: str, message: s
     else:
         place = "" if "[" in wanted else f" under [destination.{destination}.credentials]"
         assert told == f"look at {wanted}{place}"
+
+
+ROW = "Does not have cloud experience, the AWS certificate, or a password. No space left on device"
+
+
+class ProgrammingError(Exception):
+    """Snowflake's, which is no kind of DataError where a value is refused."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        psycopg2.errors.NotNullViolation(f'null value in column "name"\nDETAIL:  Failing row contains (1, {ROW}).'),
+        ProgrammingError(f"100078 (22000): String '{ROW}: it's him' is too long and would be truncated"),
+    ],
+)
+def test_the_words_of_a_refused_row_are_neither_shown_nor_taken_for_a_sign(error: Exception) -> None:
+    destination = "postgres" if isinstance(error, psycopg2.Error) else "snowflake"
+    pipeline = dlt.pipeline("refused", destination=destination, dataset_name="d")
+    failed = destination_failed(pipeline, error)
+    assert failed.refusal
+    assert "mend it, then run the same load again" in str(failed)
+    assert [word for word in ("cloud", "him", "disk", "grants", "look at") if word in str(failed)] == []

@@ -155,12 +155,14 @@ def test_a_file_of_dlt_s_may_be_spoilt_as_a_loss_of_power_leaves_it(api, machine
     shutil.copy(m.database, tmp_path / "kept.duckdb")
     written = (path for path in kept.rglob("*") if path.is_file() and path.stat().st_size)
     files = sorted(path.relative_to(kept) for path in written if re.fullmatch(named, path.name))
-    assert len(files) > 5
+    if how == "gone":  # as where a load was killed while it deleted what was loaded
+        files = [file for file in files if "loaded" in file.parts]
+    assert files
     for file in files:
         shutil.rmtree(folder)
         shutil.copytree(kept, folder)
         shutil.copy(tmp_path / "kept.duckdb", m.database)
-        if how == "gone":  # as where a load was killed while it deleted what was loaded
+        if how == "gone":
             (folder / file).unlink()
         else:
             (folder / file).write_bytes(SPOILT[how]((kept / file).read_bytes()))

@@ -265,7 +265,7 @@ def test_postgres_stops_in_the_middle(api, machine, postgres, mode):
     for _ in range(10):
         ids += mixed(sandbox, 3)
         process = m.start("load", *ids, "--refresh")
-        time.sleep(chance.uniform(1.0, 2.5))
+        time.sleep(chance.uniform(0.4, 1.6))
         postgres.stop(mode)
         code, stderr = ended(process)
         postgres.start()

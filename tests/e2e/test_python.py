@@ -248,7 +248,7 @@ def answering(names: dict[str, str | None]) -> httpx.MockTransport:
     """The API with one candidate a request, of this name."""
 
     def answer(request: httpx.Request) -> httpx.Response:
-        request_id = request.url.path.split("/")[2]
+        request_id = request.url.path.split("/")[-2]
         candidate = {"profileId": "p1", "name": names[request_id], "skills": ["SQL"]}
         return httpx.Response(
             200, json={"requestId": request_id, "status": "completed", "candidates": [candidate], "foundCount": 1}
@@ -312,6 +312,16 @@ def test_a_warehouse_that_takes_no_result_at_all_ends_the_load_and_nothing_is_lo
     rows(pipeline, "ALTER TABLE candidates ALTER name DROP NOT NULL")
     sent = answering({f"req_00000000-0000-4000-8000-{number:012d}": None for number in (0, 1)})
     assert load(pipeline, api_key="sk_test", transport=sent).completed == 2
+
+
+@pytest.mark.slow
+def test_a_table_that_takes_no_result_of_a_kind_is_no_fault_of_the_results(fussy, pipeline):
+    bad, preview = (f"req_{kind}00000000-0000-4000-8000-000000000001" for kind in ("", "prev_"))
+    with pytest.raises(DestinationFailed, match="it refused a row"):
+        load(pipeline, [bad, preview], api_key="sk_test", transport=answering({bad: None, preview: "Pia"}))
+    states = rows(pipeline, "SELECT request_id, state FROM requests WHERE request_id LIKE '%1'")
+    assert (preview, "completed") in states
+    assert (bad, "error") not in states
 
 
 @pytest.mark.slow

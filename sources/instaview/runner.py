@@ -24,7 +24,7 @@ from .ledger import Plan, make_plan, request_rows
 from .pending import drop_refused, finish_packages
 from .polling import Batch, Polling, Progress
 from .process import Signals, only_one
-from .request_ids import requests_from
+from .request_ids import Kind, requests_from
 from .resolver import Tracked
 from .settings import InstaviewSettings, resolve_settings
 from .source import Rows, batch_rows
@@ -191,7 +191,7 @@ class _Committer:
         self._pipeline, self.summary = pipeline, summary
         self._started = datetime.now(UTC)
         self._written: set[str] = set()
-        self._took_results = False
+        self._taken: set[Kind] = set()
 
     def commit(self, batch: Batch, plan: Plan, unfinished: list[Tracked]) -> None:
         """Loads a batch, and with it the requests that are new to the warehouse or were looked at in vain."""
@@ -223,14 +223,14 @@ class _Committer:
         )
         plan.tables_exist = True
         self._written.update(t.request.id for t in (*batch.ended, *waiting))
-        self._took_results |= any(t.state in ("completed", "failed") for t in batch.ended)
+        self._taken |= {t.request.kind for t in batch.ended if t.state == "completed"}
         self._count(batch, counts)
 
     def _load_apart(self, batch: Batch, plan: Plan, waiting: list[Tracked], failed: DestinationFailed) -> None:
         """Loads what the warehouse takes of a refused batch. A result that it refuses alone makes an `error`.
 
-        Where it takes no result in the whole load, nothing tells a result that it minds from a warehouse that needs
-        mending, unless the request was an `error` before.
+        Where it takes no result of that kind in the whole load, nothing tells a result that it minds from a table that
+        needs mending, unless the request was an `error` before.
         """
         with warehouse_errors(self._pipeline):
             drop_refused(self._pipeline)
@@ -247,9 +247,10 @@ class _Committer:
             forget_dropped(self._pipeline, [tracked.request.id for tracked in ended if tracked.state != "error"])
 
         refused, stopped = load_by_halves(batch.ended, failed, load_part)
-        held = [plan.known.get(tracked.request.id) for tracked, _ in refused]
-        if not self._took_results and not all(known is not None and known.state == "error" for known in held):
-            raise failed
+        for request in [tracked.request for tracked, _ in refused if tracked.request.kind not in self._taken]:
+            held = plan.known.get(request.id)
+            if held is None or held.state != "error":
+                raise failed
         for tracked, told in refused:
             tracked.state, tracked.error_code = "error", "RESULT_REFUSED"
             tracked.error_message = f"the warehouse refuses this result alone: {told}"

@@ -13,7 +13,7 @@ from typing import Any
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigFieldMissingException
-from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.destination.exceptions import DestinationUndefinedEntity, UnknownDestinationModule
 from dlt.common.destination.reference import AnyDestination
 from dlt.common.exceptions import DltException
 from dlt.common.pipeline import get_dlt_pipelines_dir
@@ -193,7 +193,7 @@ def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> Destinat
         return DestinationFailed(f"{name}: {printable(disk)}{GO_ON}")
     else:
         told, hint = first_line(root), advice(_kind(pipeline), str(root))
-    refused = not unreachable and hint is None
+    refused = not unreachable and hint is None and not any(map(_is_of_a_missing_table, causes))
     told = without_values(told) if refused else told
     told = f"{name}: {without_secrets(told, _credentials(pipeline))}"
     default = "check the credentials and that it is reachable" if unreachable else "mend it"
@@ -227,6 +227,12 @@ def _is_of_a_connection(error: BaseException) -> bool:
     if _SQL_STATE.fullmatch(str(code)):
         return _CONNECTION_STATE.match(str(code)) is not None
     return any(cls.__name__ in _UNREACHABLE and "duckdb" not in cls.__module__ for cls in type(error).__mro__)
+
+
+def _is_of_a_missing_table(error: BaseException) -> bool:
+    """Whether a table or a column is not there, which is no fault of a row."""
+    kinds = ("CatalogException", "BinderException", "UndefinedTable", "UndefinedColumn")
+    return isinstance(error, DestinationUndefinedEntity) or any(k.__name__ in kinds for k in type(error).__mro__)
 
 
 def _quotes_values(error: BaseException) -> bool:

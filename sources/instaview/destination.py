@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +18,7 @@ from dlt.common.destination.reference import AnyDestination
 from dlt.common.exceptions import DltException
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.destinations.exceptions import DestinationConnectionError
+from dlt.load.exceptions import LoadClientJobException
 
 from .diagnosis import advice, full_disk, without_secrets, without_values
 from .duckdb_file import DUCKDB as DUCKDB
@@ -36,6 +37,16 @@ BIGQUERY = "dlt.destinations.bigquery"
 _LONGEST_NAME = 50
 """Of a pipeline, without what tells it from others; dlt takes 64."""
 _UNREACHABLE = ("OperationalError", "InterfaceError", "ServiceUnavailable", "TransportError", "ConnectionError")
+_NO_FAULT_OF_A_ROW = (
+    "CatalogException",
+    "BinderException",
+    "FatalException",
+    "InternalException",
+    "TransactionException",
+)
+_STATES_OF_THE_SERVER = ("25", "40", "53", "55", "57", "58")
+"""Read-only or broken transactions, deadlocks, no resources, objects in use, stops, the system's errors."""
+_USED_UP = re.compile("quota|resource monitor", re.IGNORECASE)
 _SQL_STATE = re.compile("[0-9A-Z]{5}")
 _CONNECTION_STATE = re.compile("08|57P|53300")
 """Codes of connections, of servers that stop or start, and of one that takes no more connections."""
@@ -187,13 +198,13 @@ def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> Destinat
         )
     root = causes[-1]
     unreachable, hint = is_connection_error(error), None
-    if _quotes_values(root):  # words of a row are no sign of what is wrong
+    if _quotes_values(root):  # the words of a row are no sign of what is wrong
         told = f"{type(root).__name__}, it refused a row"
     elif disk := full_disk(_every_cause(error), pipeline.pipelines_dir):
         return DestinationFailed(f"{name}: {printable(disk)}{GO_ON}")
     else:
         told, hint = first_line(root), advice(_kind(pipeline), str(root))
-    refused = not unreachable and hint is None and not any(map(_is_of_a_missing_table, causes))
+    refused = hint is None and _is_of_rows(causes)
     told = without_values(told) if refused else told
     told = f"{name}: {without_secrets(told, _credentials(pipeline))}"
     default = "check the credentials and that it is reachable" if unreachable else "mend it"
@@ -229,15 +240,27 @@ def _is_of_a_connection(error: BaseException) -> bool:
     return any(cls.__name__ in _UNREACHABLE and "duckdb" not in cls.__module__ for cls in type(error).__mro__)
 
 
-def _is_of_a_missing_table(error: BaseException) -> bool:
-    """Whether a table or a column is not there, which is no fault of a row."""
-    kinds = ("CatalogException", "BinderException", "UndefinedTable", "UndefinedColumn")
-    return isinstance(error, DestinationUndefinedEntity) or any(k.__name__ in kinds for k in type(error).__mro__)
+def _is_of_rows(causes: Sequence[BaseException]) -> bool:
+    """Whether a load failed at its rows, as far as can be told: no table is missing, and nothing that may pass ails."""
+    if not any(isinstance(cause, LoadClientJobException) for cause in causes):
+        return False
+    return not any(map(_is_of_something_else, causes))
+
+
+def _is_of_something_else(error: BaseException) -> bool:
+    code = str(getattr(error, "pgcode", None) or getattr(error, "sqlstate", None))
+    return (
+        isinstance(error, DestinationUndefinedEntity | DestinationConnectionError)
+        or _is_of_a_connection(error)
+        or any(kind.__name__ in _NO_FAULT_OF_A_ROW for kind in type(error).__mro__)
+        or (_SQL_STATE.fullmatch(code) is not None and code[:2] in _STATES_OF_THE_SERVER)
+        or _USED_UP.search(str(error)) is not None
+    )
 
 
 def _quotes_values(error: BaseException) -> bool:
     """Whether the message of a database error shows the value that it is about, which may be a person's."""
-    return any(kind.__name__ in ("DataError", "IntegrityError") for kind in type(error).__mro__)
+    return any(kind.__name__ in ("DataError", "IntegrityError", "RaiseException") for kind in type(error).__mro__)
 
 
 _WITHIN = ("exception", "job_exception", "client_exception", "dbapi_exception")

@@ -45,6 +45,7 @@ _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS)
 _FULL_IN_WORDS = re.compile("|".join(map(os.strerror, _FULL)), re.IGNORECASE)
 _A_FILE = re.compile(r"file \"(/[^\"]+)\"")
 _QUOTED = re.compile("'.*'", re.DOTALL)
+_IN_DOUBLE_QUOTES = re.compile(r'"(?![a-z0-9_.]+")[^"\n]*"')
 _SECRET_NAMES = re.compile(r"password|private_key$|passphrase|token$|secret", re.IGNORECASE)
 _IN_AN_ADDRESS = re.compile(r"(?<=://)[^@\s/]*:[^@\s]*@")
 
@@ -81,7 +82,7 @@ def full_disk(causes: Sequence[BaseException], folder: str) -> str | None:
     here = next((c for c in causes if isinstance(c, OSError) and c.errno in _FULL), None)
     if here is not None:
         return _room_for(str(here.filename or folder), read_only=here.errno == errno.EROFS)
-    for message in (without_values(str(cause)) for cause in reversed(causes)):
+    for message in (_QUOTED.sub("", str(cause)) for cause in reversed(causes)):
         if said := _FULL_IN_WORDS.search(message):
             named = _A_FILE.search(message)
             return _room_for(named[1] if named else "the warehouse", read_only=said[0].lower().startswith("read-only"))
@@ -93,8 +94,11 @@ def _room_for(what: str, *, read_only: bool) -> str:
 
 
 def without_values(text: str) -> str:
-    """A message without what is quoted in it, which may be a value of a row; the value may hold quotes itself."""
-    return _QUOTED.sub("'…'", text)
+    """A message without what is quoted in it, which may be a value of a row; the value may hold quotes itself.
+
+    Names of tables and columns stay, where they are in double quotes.
+    """
+    return _IN_DOUBLE_QUOTES.sub('"…"', _QUOTED.sub("'…'", text))
 
 
 def without_secrets(text: str, credentials: Mapping[str, Any]) -> str:

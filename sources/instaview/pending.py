@@ -50,17 +50,14 @@ def finish_packages(pipeline: dlt.Pipeline, concealment: str) -> None:
 
     They are dropped where loading had begun, where they cannot be loaded, where they were meant for another warehouse,
     where people's data in them is not what is wanted now, and where another machine has loaded since, which may have
-    read newer results. A package that can never be loaded
-    thus does not stand in the way of the next. Their requests are noted, so that dropping loses nothing.
+    read newer results. A package that can never be loaded thus does not stand in the way of the next. Their requests
+    are noted, so that dropping loses nothing.
 
     Raises:
         PipelineStepFailed: the warehouse cannot be reached; the packages stay.
     """
     target = target_of(pipeline)
-    if spoilt := spoilt_packages(pipeline):
-        logger.warning("an earlier load left a package that cannot be read; dropped, its requests are read again")
-        _note_requests(pipeline, spoilt, _noted(pipeline, _TARGET) or target)
-        forget_packages(pipeline, spoilt)
+    _drop_spoilt(pipeline)
     if _ours(pipeline):
         noted = _noted(pipeline, _TARGET)
         if noted is None:  # a plain pipeline's: where they were to go is not known, but what they hold
@@ -81,7 +78,7 @@ def finish_packages(pipeline: dlt.Pipeline, concealment: str) -> None:
     forget_loaded(pipeline)
     forget_half_made(pipeline)
     pipeline.set_local_state_val(_TARGET, target)
-    pipeline.set_local_state_val(_PERSONAL, concealment)
+    note_concealment(pipeline, concealment)
     pipeline.set_local_state_val(_LOADS, committed_loads(pipeline))
 
 
@@ -94,8 +91,14 @@ def note_own_loads(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> None:
 
 def drop_unfit_packages(pipeline: dlt.Pipeline, concealment: str) -> None:
     """Drops all our packages if loading had begun with any, or if people's data in them is not what is wanted now."""
+    _drop_spoilt(pipeline)
     if _has_begun(pipeline) or (_ours(pipeline) and _conceal_otherwise(pipeline, concealment)):
         _drop(pipeline, target_of(pipeline))
+    note_concealment(pipeline, concealment)
+
+
+def note_concealment(pipeline: dlt.Pipeline, concealment: str) -> None:
+    """Writes down what becomes of people's data in the packages that are made from now on."""
     pipeline.set_local_state_val(_PERSONAL, concealment)
 
 
@@ -105,6 +108,13 @@ def drop_refused(pipeline: dlt.Pipeline) -> None:
         _drop(pipeline, target_of(pipeline))
     forget_failure(pipeline)
     forget_loaded(pipeline)
+
+
+def _drop_spoilt(pipeline: dlt.Pipeline) -> None:
+    if spoilt := spoilt_packages(pipeline):
+        logger.warning("an earlier load left a package that cannot be read; dropped, its requests are read again")
+        _note_requests(pipeline, spoilt, _noted(pipeline, _TARGET) or target_of(pipeline))
+        forget_packages(pipeline, spoilt)
 
 
 def _ours(pipeline: dlt.Pipeline) -> list[LoadPackageInfo]:

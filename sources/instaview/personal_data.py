@@ -12,13 +12,12 @@ from functools import partial
 
 import pyarrow as pa
 
+from .normalize import Tables
 from .settings import PersonalData
 from .tables import TABLES
 
 HASH_DIGITS = 32
 _PERSONAL = {table.name: {c.name: c.personal for c in table.columns if c.personal} for table in TABLES}
-
-Tables = dict[str, pa.Table]
 
 
 def concealer(choice: PersonalData, key: str | None) -> Callable[[Tables], Tables]:

@@ -110,9 +110,12 @@ class RowBuilder:
 
 
 def _rows(ended: list[Tracked]) -> Tables:
+    rows: Tables | None
     try:
         rows = _normalized(ended)
     except Exception:  # one result that nobody foresaw must not end every load
+        rows = None
+    if rows is None:
         rows = _together(map(_rows_or_error, ended))
     for tracked in ended:
         tracked.body = None  # its rows take its place

@@ -24,12 +24,12 @@ from .ledger import Plan, make_plan, request_rows
 from .pending import drop_refused, finish_packages
 from .polling import Batch, Polling, Progress
 from .process import Signals, only_one
-from .request_ids import Kind, requests_from
+from .request_ids import requests_from
 from .resolver import Tracked
 from .settings import InstaviewSettings, resolve_settings
 from .source import Rows, batch_rows
 from .summary import Summary
-from .tables import REQUESTS, TABLES
+from .tables import REQUESTS, RUN_MODELS, TABLES
 from .views import keep_views
 from .working_folder import forget_failure
 
@@ -191,15 +191,15 @@ class _Committer:
         self._pipeline, self.summary = pipeline, summary
         self._started = datetime.now(UTC)
         self._written: set[str] = set()
-        self._taken: set[Kind] = set()
+        self._taken: set[str] = set()
 
     def commit(self, batch: Batch, plan: Plan, unfinished: list[Tracked]) -> None:
         """Loads a batch, and with it the requests that are new to the warehouse or were looked at in vain."""
         waiting = self._worth_writing(batch, plan, unfinished)
         if not batch.ended and not waiting and (plan.tables_exist or not batch.last):
             return
-        self._announce(batch, plan)
         try:
+            self._announce(batch, plan)
             self._load(batch, plan, waiting)
         except DestinationFailed as failed:
             if failed.refusal is None or not batch.ended:
@@ -223,15 +223,16 @@ class _Committer:
         )
         plan.tables_exist = True
         self._written.update(t.request.id for t in (*batch.ended, *waiting))
-        self._taken |= {t.request.kind for t in batch.ended if t.state == "completed"}
+        self._taken |= {kind for kind, model in RUN_MODELS.items() if counts[model.profiles.name]}
         self._count(batch, counts)
 
     def _load_apart(self, batch: Batch, plan: Plan, waiting: list[Tracked], failed: DestinationFailed) -> None:
         """Loads what the warehouse takes of a refused batch. A result that it refuses alone makes an `error`.
 
-        Where it takes no result of that kind in the whole load, nothing tells a result that it minds from a table that
-        needs mending, unless the request was an `error` before.
+        Where it takes no candidates of that kind in the whole load, nothing tells a result that it minds from a table
+        that needs mending, unless the request was an `error` before.
         """
+        logger.warning("the warehouse refuses %d results together; they are loaded by halves", len(batch.ended))
         with warehouse_errors(self._pipeline):
             drop_refused(self._pipeline)
 
@@ -243,8 +244,9 @@ class _Committer:
                     with warehouse_errors(self._pipeline):
                         drop_refused(self._pipeline)
                 raise
-            # one that could not be read this time is still to be read again
-            forget_dropped(self._pipeline, [tracked.request.id for tracked in ended if tracked.state != "error"])
+            # one that was to be read again, and could not be this time, still is
+            still = {t.request.id for t in ended if t.state == "error"} & plan.left_behind
+            forget_dropped(self._pipeline, {t.request.id for t in ended} - still)
 
         refused, stopped = load_by_halves(batch.ended, failed, load_part)
         for request in [tracked.request for tracked, _ in refused if tracked.request.kind not in self._taken]:

@@ -28,7 +28,7 @@ from .dropped import left_behind
 from .duckdb_load import is_duckdb
 from .exceptions import AlreadyRunning, KeyRefused
 from .ledger import Plan, make_plan, request_rows
-from .pending import drop_unfit_packages
+from .pending import drop_unfit_packages, note_concealment
 from .polling import Batch, Polling
 from .process import only_one
 from .request_ids import requests_from
@@ -114,6 +114,7 @@ def instaview_source(
         off_unless_asked()
         prepare(dlt.current.pipeline())  # it may be younger than the source; nothing is written yet
         keep_private(dlt.current.pipeline())
+        note_concealment(dlt.current.pipeline(), settings.concealment)
         plan = make_plan(
             dlt.current.pipeline(),
             given,

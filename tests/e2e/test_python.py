@@ -244,14 +244,18 @@ def test_one_result_that_cannot_be_made_into_rows_is_an_error_and_spoils_no_othe
     assert load(pipeline, bad).completed == 1
 
 
+NOBODY = "nobody"
+
+
 def answering(names: dict[str, str | None]) -> httpx.MockTransport:
     """The API with one candidate a request, of this name."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         request_id = request.url.path.split("/")[-2]
         candidate = {"profileId": "p1", "name": names[request_id], "skills": ["SQL"]}
+        candidates = [] if names[request_id] == NOBODY else [candidate]
         return httpx.Response(
-            200, json={"requestId": request_id, "status": "completed", "candidates": [candidate], "foundCount": 1}
+            200, json={"requestId": request_id, "status": "completed", "candidates": candidates, "foundCount": 1}
         )
 
     return httpx.MockTransport(answer)
@@ -307,7 +311,7 @@ def test_a_finished_request_whose_new_result_is_refused_is_finished_no_more(fuss
 @pytest.mark.slow
 def test_a_warehouse_that_takes_no_result_at_all_ends_the_load_and_nothing_is_lost(fussy, pipeline):
     with pytest.raises(DestinationFailed, match="it refused a row"):
-        fussy(None, None)
+        fussy(None, None, NOBODY)
     assert rows(pipeline, "SELECT count(*) FROM requests WHERE state = 'error'") == [(0,)]
     rows(pipeline, "ALTER TABLE candidates ALTER name DROP NOT NULL")
     sent = answering({f"req_00000000-0000-4000-8000-{number:012d}": None for number in (0, 1)})

@@ -7,7 +7,6 @@ pip-audit, or `data/insecure.json` of https://github.com/pyupio/safety-db. It en
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 
 import yaml
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 Installed = dict[str, Version]
@@ -35,12 +35,8 @@ class Advisory:
 
 def installed() -> Installed:
     """All packages of this environment but pip, which Python brings and nothing here needs."""
-    found = {canonical(d.metadata["Name"]): Version(d.version) for d in distributions()}
+    found = {canonicalize_name(d.metadata["Name"]): Version(d.version) for d in distributions()}
     return {name: version for name, version in found.items() if name != "pip"}
-
-
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def advisories(path: Path, packages: Installed) -> Iterator[Advisory]:
@@ -52,21 +48,21 @@ def _of_ranges(path: Path, packages: Installed) -> Iterator[Advisory]:
     known = json.loads(path.read_text(encoding="utf-8"))
     written = datetime.fromtimestamp(known.pop("$meta")["timestamp"], UTC)
     for name, ranges in known.items():
-        version = packages.get(canonical(name))
+        version = packages.get(canonicalize_name(name))
         for affected in ranges if version else ():
-            yield Advisory(canonical(name), affected, SpecifierSet(affected).contains(version, True), written)
+            yield Advisory(canonicalize_name(name), affected, SpecifierSet(affected).contains(version, True), written)
 
 
 def _of_records(paths: Iterable[Path], packages: Installed) -> Iterator[Advisory]:
     """Of records in the format of OSV, each in a folder with the name of its package."""
     for path in paths:
-        name = canonical(path.parent.name)
+        name = canonicalize_name(path.parent.name)
         if name not in packages:
             continue
         record = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
         if "withdrawn" in record:
             continue
-        mine = [a for a in record["affected"] if canonical(a["package"]["name"]) == name]
+        mine = [a for a in record["affected"] if canonicalize_name(a["package"]["name"]) == name]
         affects = any(_is_affected(packages[name], affected) for affected in mine)
         told = " ".join([record["id"], *record.get("aliases", ())])
         yield Advisory(name, told, affects, datetime.fromisoformat(str(record["modified"])).astimezone(UTC))

@@ -256,7 +256,8 @@ def test_a_hash_index_takes_keys_that_a_btree_refuses(machine):
     machine.sql("CREATE INDEX odd ON {candidates} (candidate_id)")
     with pytest.raises(DestinationFailed, match=r"index row.*mend it"):
         machine.load_payloads(sent)
-    others = {f"req_00000000-0000-4000-8000-{number:012d}": {"status": "completed"} for number in range(2, 7)}
+    taken = {"status": "completed", "candidates": [{"profileId": "p"}]}
+    others = {f"req_00000000-0000-4000-8000-{number:012d}": taken for number in range(2, 7)}
     summary = machine.load_payloads({**others, **sent})
     assert (summary.completed, summary.error) == (5, 1), "it spoils no other"
     assert "index row" in machine.sql("SELECT error_message FROM {requests} WHERE error_code = 'RESULT_REFUSED'")[0][0]

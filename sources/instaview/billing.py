@@ -20,12 +20,12 @@ from . import settings as defaults
 from .billing_held import read_held
 from .billing_reader import FIRST_DAYS, BillingReader, Usage
 from .commit import commit
-from .destination import warehouse_errors
 from .exceptions import UsageError
 from .rate_limit import RateLimiter
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
 from .tables import BILLING_USAGE
 from .telemetry import off_unless_asked
+from .warehouse_errors import warehouse_errors
 
 if TYPE_CHECKING:
     from .summary import Summary

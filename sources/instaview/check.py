@@ -11,11 +11,12 @@ import dlt
 from dlt.common.destination.exceptions import DestinationException
 
 from .client import NOT_FOUND, SCOPES, Answer, Client, Outcome
-from .destination import GO_ON, described, place_of, warehouse_errors
+from .destination import described, place_of
 from .exceptions import InstaviewError
 from .rate_limit import Budget
 from .request_ids import KINDS, Request
 from .settings import InstaviewSettings
+from .warehouse_errors import GO_ON, warehouse_errors
 
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 """A request that does not exist: 404 shows that the key may ask, 403 that it may not."""

@@ -323,11 +323,12 @@ def _dry_run(
     since: timedelta | None,
     as_json: bool,
 ) -> None:
-    from .destination import open_pipeline, warehouse_errors
+    from .destination import open_pipeline
     from .dropped import left_behind
     from .ledger import make_plan
     from .summary import Summary
     from .tables import TABLES
+    from .warehouse_errors import warehouse_errors
 
     pipeline = open_pipeline(destination, dataset)
     with warehouse_errors(pipeline):

@@ -9,12 +9,12 @@ from typing import Any
 import dlt
 import pyarrow as pa
 
-from .destination import GO_ON, warehouse_errors
 from .duckdb_load import frugal, holds_results, one_connection
 from .exceptions import DestinationFailed
 from .lease import only_writer
 from .pending import note_own_loads
 from .source import Rows, rows_source
+from .warehouse_errors import GO_ON, warehouse_errors
 from .working_folder import forget_loaded
 
 

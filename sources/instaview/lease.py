@@ -25,9 +25,9 @@ from typing import Any
 import dlt
 from dlt.common.destination.exceptions import DestinationException, DestinationUndefinedEntity
 
-from .destination import GO_ON
 from .exceptions import DestinationFailed
 from .silence import hang_up, server_of
+from .warehouse_errors import GO_ON
 
 TABLE = "_instaview_lease"
 BEAT_SECONDS = 15.0

@@ -19,13 +19,14 @@ import dlt
 from dlt.common.storages.load_package import LoadPackageInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from .destination import is_connection_error, target_of
+from .destination import target_of
 from .dropped import note_dropped
 from .exceptions import UsageError
 from .lease import only_writer
 from .ledger import committed_loads
 from .request_ids import Request, requests_from
 from .tables import REQUESTS
+from .warehouse_errors import is_connection_error
 from .working_folder import (
     SCHEMA,
     forget_failure,

@@ -17,7 +17,7 @@ import httpx
 from .apart import load_by_halves
 from .billing import checked_since, load_billing
 from .commit import commit
-from .destination import prepare, seconds_between_commits, warehouse_errors
+from .destination import prepare, seconds_between_commits
 from .dropped import forget_dropped, left_behind
 from .exceptions import DestinationFailed, LoadStopped
 from .ledger import Plan, make_plan, request_rows
@@ -31,6 +31,7 @@ from .source import Rows, batch_rows
 from .summary import Summary
 from .tables import REQUESTS, RUN_MODELS, TABLES
 from .views import keep_views
+from .warehouse_errors import warehouse_errors
 from .working_folder import forget_failure
 
 logger = logging.getLogger("instaview")

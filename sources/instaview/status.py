@@ -8,9 +8,10 @@ from typing import Any, get_args
 
 import dlt
 
-from .destination import described, place_of, warehouse_errors
+from .destination import described, place_of
 from .ledger import LedgerReader, open_ledger
 from .resolver import State
+from .warehouse_errors import warehouse_errors
 
 
 @dataclass

@@ -25,7 +25,6 @@ from dlt.common.destination.exceptions import DestinationException, DestinationU
 from sqlglot import exp
 
 from .commit import commit
-from .destination import warehouse_errors
 from .diagnosis import is_not_allowed
 from .exceptions import InstaviewError
 from .ledger import open_ledger
@@ -33,6 +32,7 @@ from .pending import finish_packages
 from .process import only_one
 from .settings import resolve_settings
 from .tables import TABLES
+from .warehouse_errors import warehouse_errors
 
 logger = logging.getLogger("instaview")
 

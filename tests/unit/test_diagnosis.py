@@ -6,8 +6,8 @@ import dlt
 import psycopg2.errors
 import pytest
 
-from instaview.destination import destination_failed
 from instaview.diagnosis import advice
+from instaview.warehouse_errors import destination_failed
 
 SERVER = 'connection to server at "10.0.0.7", port 5432 failed: '
 FATAL = f"{SERVER}FATAL:  "

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from dlt.destinations.exceptions import DatabaseTerminalException
 
-from instaview.destination import _causes, is_connection_error, target_of, warehouse_errors
+from instaview.destination import target_of
 from instaview.exceptions import DestinationFailed
 from instaview.status import read_status
 from instaview.tables import ARROW_TYPES, TABLES
+from instaview.warehouse_errors import _causes, is_connection_error, warehouse_errors
 
 SOURCING = "req_00000000-0000-4000-8000-000000000001"
 DOCS = Path(__file__).parents[2] / "docs" / "warehouses"

@@ -10,9 +10,9 @@ import dlt
 import pandas as pd
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
-from ..destination import warehouse_errors
 from ..exceptions import UsageError
 from ..ledger import open_ledger
+from ..warehouse_errors import warehouse_errors
 
 # what to read: the columns with their types, and the rest of the query over names in braces
 _Query = tuple[dict[str, str], str]

@@ -45,7 +45,8 @@ _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS)
 _FULL_IN_WORDS = re.compile("|".join(map(os.strerror, _FULL)), re.IGNORECASE)
 _A_FILE = re.compile(r"file \"(/[^\"]+)\"")
 _QUOTED = re.compile("'.*'", re.DOTALL)
-_IN_DOUBLE_QUOTES = re.compile(r'"(?![a-z0-9_.]+")[^"\n]*"')
+_IN_DOUBLE_QUOTES = re.compile(r'"([^"\n]*)"')
+_NAME = re.compile("[a-z0-9_.]*|/.*")
 _SECRET_NAMES = re.compile(r"password|private_key$|passphrase|token$|secret", re.IGNORECASE)
 _IN_AN_ADDRESS = re.compile(r"(?<=://)[^@\s/]*:[^@\s]*@")
 
@@ -54,7 +55,7 @@ def advice(destination: str, message: str) -> str | None:
     """What to look at after the warehouse gave this message; None where nothing is known about it."""
     place = f"[destination.{destination}.credentials]"
     if not message.startswith("("):  # as Google's client begins where it cannot sign in, and then all of it is quoted
-        message = without_values(message)
+        message = _QUOTED.sub("'…'", message)
     for name, holds, settings in _CAUSES:
         if name == destination and re.search(holds, message, re.IGNORECASE):
             if settings.startswith("."):
@@ -82,7 +83,7 @@ def full_disk(causes: Sequence[BaseException], folder: str) -> str | None:
     here = next((c for c in causes if isinstance(c, OSError) and c.errno in _FULL), None)
     if here is not None:
         return _room_for(str(here.filename or folder), read_only=here.errno == errno.EROFS)
-    for message in (_QUOTED.sub("", str(cause)) for cause in reversed(causes)):
+    for message in (without_values(str(cause)) for cause in reversed(causes)):
         if said := _FULL_IN_WORDS.search(message):
             named = _A_FILE.search(message)
             return _room_for(named[1] if named else "the warehouse", read_only=said[0].lower().startswith("read-only"))
@@ -96,9 +97,9 @@ def _room_for(what: str, *, read_only: bool) -> str:
 def without_values(text: str) -> str:
     """A message without what is quoted in it, which may be a value of a row; the value may hold quotes itself.
 
-    Names of tables and columns stay, where they are in double quotes.
+    Names of tables, columns and files stay, where they are in double quotes.
     """
-    return _IN_DOUBLE_QUOTES.sub('"…"', _QUOTED.sub("'…'", text))
+    return _IN_DOUBLE_QUOTES.sub(lambda m: m[0] if _NAME.fullmatch(m[1]) else '"…"', _QUOTED.sub("'…'", text))
 
 
 def without_secrets(text: str, credentials: Mapping[str, Any]) -> str:

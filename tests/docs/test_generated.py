@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator
 
 import duckdb
-import pyarrow as pa
 import pytest
 import yaml
-from random_tables import random_tables
+from random_tables import create_tables, random_tables
 
 from instaview.lease import TABLE as LEASE
 from instaview.tables import LOAD_ID, TABLES, relationships
@@ -92,9 +91,7 @@ def test_a_query_shows_null_where_there_is_nothing_to_divide_by(seed):
     tables = random_tables(seed)
     with duckdb.connect() as connection:
         connection.execute("CREATE SCHEMA instaview; USE instaview")
-        for table in TABLES:
-            rows = pa.Table.from_pylist(tables[table.name], table.arrow_schema)  # noqa: F841 - DuckDB finds it
-            connection.execute(f"CREATE TABLE {table.name} AS SELECT * FROM rows")
+        create_tables(connection, tables)
         for view in views():
             connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
         shown = [cell for sql, _ in ENTRIES for row in connection.execute(sql).fetchall() for cell in row]

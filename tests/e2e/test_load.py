@@ -345,6 +345,7 @@ def test_a_long_load_commits_as_it_goes(api, machine):
     assert without_requests(m.tables()) == expected_tables(sandbox, ids)
 
 
+@pytest.mark.slow
 def test_what_loads_bring_makes_no_versions_of_the_schema_without_end(api, machine):
     """dlt keeps each version, with the whole schema in it: where they append, and where they merge."""
     sandbox = api()

@@ -260,12 +260,14 @@ def test_postgres_stops_in_the_middle(api, machine, postgres, mode):
     sandbox, url = api()
     m = machine(sandbox, url, warehouse="postgres")
     chance, ids, stopped = random.Random(mode), [], 0
-    m.load(*sandbox.add("preview", 1))
-    ids += sandbox.all_request_ids
+    ids += mixed(sandbox, 3)
+    started = time.monotonic()
+    assert ended(m.start("load", *ids)) == (0, "")
+    undisturbed = time.monotonic() - started
     for _ in range(10):
         ids += mixed(sandbox, 3)
         process = m.start("load", *ids, "--refresh")
-        time.sleep(chance.uniform(0.4, 1.6))
+        time.sleep(undisturbed * chance.uniform(0.2, 0.9))
         postgres.stop(mode)
         code, stderr = ended(process)
         postgres.start()

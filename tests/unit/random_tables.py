@@ -6,6 +6,9 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import duckdb
+import pyarrow as pa
+
 from instaview.tables import LOAD_ID, TABLES
 
 Row = dict[str, Any]
@@ -188,3 +191,11 @@ class _Maker:
                         events=chance.randint(0, 9),
                         **{f"{system}_used": used},
                     )
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection, tables: Tables) -> None:
+    """The tables of the model with these rows."""
+    for table in TABLES:
+        connection.register("given", pa.Table.from_pylist(tables[table.name], table.arrow_schema))
+        connection.execute(f"CREATE TABLE {table.name} AS SELECT * FROM given")
+        connection.unregister("given")

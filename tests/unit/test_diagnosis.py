@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dlt
+import duckdb
 import psycopg2.errors
 import pytest
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.load.exceptions import LoadClientJobFailed
 
 from instaview.diagnosis import advice
+from instaview.exceptions import DestinationFailed
 from instaview.warehouse_errors import destination_failed
 
 SERVER = 'connection to server at "10.0.0.7", port 5432 failed: '
@@ -95,21 +99,56 @@ def test_the_message_tells_which_setting_to_look_at(destination: str, message: s
 ROW = "Does not have cloud experience, the AWS certificate, or a password. No space left on device"
 
 
+def failed_job(destination: str, error: Exception) -> DestinationFailed:
+    pipeline = dlt.pipeline("refused", destination=destination, dataset_name="d")
+    failed = destination_failed(pipeline, LoadClientJobFailed("1.0", "candidates.1", str(error), error))
+    assert isinstance(failed, DestinationFailed)
+    return failed
+
+
 class ProgrammingError(Exception):
     """Snowflake's, which is no kind of DataError where a value is refused."""
+
+
+class ServerError(Exception):
+    """An error of a server, by its SQLSTATE."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__(f"said {sqlstate}")
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *map(ServerError, ("40001", "40P01", "25006", "53200", "57014")),
+        DatabaseUndefinedRelation(Exception("no such table")),
+        duckdb.CatalogException("Table with name candidates does not exist"),
+        Exception("Quota exceeded: too many table update operations"),
+    ],
+    ids=str,
+)
+def test_what_may_pass_or_is_missing_is_no_refusal_of_a_row(error: Exception) -> None:
+    assert failed_job("bigquery", error).refusal is None
+
+
+def test_what_is_no_job_of_a_load_is_no_refusal_of_a_row() -> None:
+    pipeline = dlt.pipeline("refused", destination="duckdb", dataset_name="d")
+    assert getattr(destination_failed(pipeline, KeyError("name")), "refusal", None) is None
 
 
 @pytest.mark.parametrize(
     "error",
     [
         psycopg2.errors.NotNullViolation(f'null value in column "name"\nDETAIL:  Failing row contains (1, {ROW}).'),
+        psycopg2.errors.RaiseException(f"bad name {ROW}: him"),
+        Exception(f'Could not convert "{ROW}: him" to DOUBLE for "match_score"'),
         ProgrammingError(f"100078 (22000): String '{ROW}: it's him' is too long and would be truncated"),
     ],
 )
 def test_the_words_of_a_refused_row_are_neither_shown_nor_taken_for_a_sign(error: Exception) -> None:
     destination = "postgres" if isinstance(error, psycopg2.Error) else "snowflake"
-    pipeline = dlt.pipeline("refused", destination=destination, dataset_name="d")
-    failed = destination_failed(pipeline, error)
+    failed = failed_job(destination, error)
     assert failed.refusal
     assert "mend it, then run the same load again" in str(failed)
     assert [word for word in ("cloud", "him", "disk", "grants", "look at") if word in str(failed)] == []

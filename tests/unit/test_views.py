@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pytest
 import sqlglot
-from random_tables import random_tables
+from random_tables import create_tables, random_tables
 from sqlglot import exp
 from view_checks import check_views
 from view_reference import REFERENCE
@@ -26,9 +25,7 @@ every_view = pytest.mark.parametrize("view", views(), ids=lambda view: view.name
 def read_views(tables: dict[str, list[Row]], time_zone: str = "UTC") -> dict[str, list[Row]]:
     with duckdb.connect() as connection:
         connection.execute(f"SET TimeZone = '{time_zone}'")
-        for table in TABLES:
-            arrow = pa.Table.from_pylist(tables[table.name], table.arrow_schema)  # noqa: F841 - DuckDB finds it
-            connection.execute(f"CREATE TABLE {table.name} AS SELECT * FROM arrow")
+        create_tables(connection, tables)
         found = {}
         for view in views():
             connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
@@ -198,9 +195,7 @@ def test_chance_reaches_every_corner():
 @every_view
 def test_every_column_is_described_in_order(view: View):
     with duckdb.connect() as connection:
-        for table in TABLES:
-            arrow = table.empty()  # noqa: F841 - DuckDB finds it
-            connection.execute(f"CREATE TABLE {table.name} AS SELECT * FROM arrow")
+        create_tables(connection, {table.name: [] for table in TABLES})
         connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
         described = connection.execute(f"DESCRIBE {view.name}").fetchall()
     assert [row[0] for row in described] == list(view.columns)

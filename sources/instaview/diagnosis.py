@@ -55,7 +55,7 @@ def advice(destination: str, message: str) -> str | None:
     """What to look at after the warehouse gave this message; None where nothing is known about it."""
     place = f"[destination.{destination}.credentials]"
     if not message.startswith("("):  # as Google's client begins where it cannot sign in, and then all of it is quoted
-        message = _QUOTED.sub("'…'", message)
+        message = without_values(message)
     for name, holds, settings in _CAUSES:
         if name == destination and re.search(holds, message, re.IGNORECASE):
             if settings.startswith("."):

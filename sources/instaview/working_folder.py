@@ -69,6 +69,8 @@ def spoilt_packages(pipeline: dlt.Pipeline) -> list[str]:
     Without a default schema dlt takes nothing for pending, but would load it in the place of what it is given.
     """
     pending = {*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()}
+    if not pending:  # the folder of a pipeline that is active still may be gone
+        return []
     schemas = {load_id: _schema_of(pipeline, load_id) for load_id in sorted(pending)}
     whole = {name for name in pipeline.schemas if name != SCHEMA or pipeline.default_schema_name is not None}
     return [load_id for load_id, schema in schemas.items() if schema in (SCHEMA, None) and schema not in whole]

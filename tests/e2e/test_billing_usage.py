@@ -127,6 +127,7 @@ def test_without_the_scope_there_is_one_line_and_all_else_is_loaded(api, machine
     assert len(usage_calls(sandbox)) == 1
 
 
+@pytest.mark.slow
 def test_nothing_is_asked_without_the_option(api, machine):
     sandbox = api()
     m = machine(sandbox)
@@ -159,6 +160,7 @@ def test_bookings_of_a_company_that_is_gone_go(api, machine, monkeypatch):
     assert billed(m) == []
 
 
+@pytest.mark.slow
 def test_a_fault_that_lasts_leaves_the_results_loaded(api, machine):
     sandbox = api()
     m = machine(sandbox)

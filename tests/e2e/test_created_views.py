@@ -21,6 +21,7 @@ def created_by(m):
     return dict(m.query("SELECT view_name, view_oid FROM duckdb_views() WHERE NOT internal"))
 
 
+@pytest.mark.slow
 def test_the_first_load_creates_them_however_little_it_brings(api, machine):
     m = machine(api())
     m.load()
@@ -111,6 +112,7 @@ def test_where_views_cannot_be_created_the_load_is_whole_and_says_so_in_one_line
     assert m.run("views").returncode == 1
 
 
+@pytest.mark.slow
 def test_a_file_may_be_renamed(api, machine):
     sandbox = api()
     m = machine(sandbox)

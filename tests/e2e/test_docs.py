@@ -129,6 +129,7 @@ def test_the_deployable_script_does_the_job_and_keeps_the_exit_codes(api, machin
     assert (nowhere.returncode, len(nowhere.stderr.splitlines())) == (2, 1)
 
 
+@pytest.mark.slow
 def test_the_deployable_script_goes_on_where_the_command_was(api, machine):
     sandbox = api()
     m = machine(sandbox)

@@ -88,6 +88,7 @@ def test_a_file_that_is_no_warehouse_is_1(m):
     assert m.run("load", GOOD).returncode == 1
 
 
+@pytest.mark.slow
 def test_a_warehouse_held_by_another_process_is_1_and_goes_on_later(api, machine):
     sandbox = api()
     ids = sandbox.add("sourcing", 2)

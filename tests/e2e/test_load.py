@@ -246,6 +246,7 @@ def test_faults_that_pass_are_retried_and_those_that_last_become_a_row(api, mach
     assert without_requests(m.tables()) == expected_tables(sandbox, good + shaky + dead)
 
 
+@pytest.mark.slow
 def test_a_key_without_a_scope_marks_that_kind_and_spares_the_others(api, machine):
     sandbox = api()
     sourcing, enrichment = sandbox.add("sourcing", 3), sandbox.add("enrichment", 30)
@@ -258,6 +259,7 @@ def test_a_key_without_a_scope_marks_that_kind_and_spares_the_others(api, machin
     assert "enrich:write" in message[0][2]
 
 
+@pytest.mark.slow
 def test_both_envelopes_are_read(api, machine):
     sandbox = api(envelope="wrapped")
     ids = mixed(sandbox, 2)
@@ -266,6 +268,7 @@ def test_both_envelopes_are_read(api, machine):
     assert without_requests(m.tables()) == expected_tables(sandbox, ids)
 
 
+@pytest.mark.slow
 def test_a_drifting_payload_loses_nothing(api, machine):
     sandbox = api()
     ids = mixed(sandbox, 2)
@@ -286,6 +289,7 @@ def test_a_profile_listed_twice_counts_once(api, machine):
     assert m.query("SELECT count(*), count(DISTINCT candidate_id) FROM candidates") == [(10, 10)]
 
 
+@pytest.mark.slow
 def test_an_ats_key_reads_each_request_for_its_company(api, machine):
     sandbox = api()
     from instaview_sandbox import ACME, GLOBEX

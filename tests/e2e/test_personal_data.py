@@ -78,6 +78,7 @@ def test_another_key_gives_other_hashes_and_capitals_do_not(ids, machine):
     assert not set(first) & set(m.query(emails))
 
 
+@pytest.mark.slow
 def test_a_package_that_an_earlier_load_left_is_not_loaded_as_it_is(ids, machine, monkeypatch):
     sandbox, given = ids
     m = machine(sandbox)
@@ -92,6 +93,7 @@ def locked_out(*_: Any, **__: Any) -> NoReturn:
     raise DestinationConnectionError("duckdb", "instaview", "locked by another process", OSError())
 
 
+@pytest.mark.slow
 def test_it_holds_for_what_a_source_made_before_its_pipeline_left(ids, machine):
     sandbox, given = ids
     m = machine(sandbox)

@@ -110,6 +110,7 @@ def test_no_room_for_the_warehouse(api, machine, tmp_path):
     assert_right(m, sandbox, ids)
 
 
+@pytest.mark.slow
 def test_no_room_for_the_views_is_not_taken_for_a_missing_grant(api, machine, caplog, monkeypatch):
     sandbox, url = api()
     m = machine(sandbox, url)
@@ -242,6 +243,7 @@ def test_a_working_folder_that_cannot_be_made_is_told_in_a_line(api, machine, fo
     assert sandbox.calls == []
 
 
+@pytest.mark.slow
 def test_what_dlt_loads_in_the_place_of_ours_is_not_counted_as_ours(api, machine, monkeypatch):
     sandbox, url = api()
     ids, m = mixed(sandbox, 1), machine(sandbox, url)

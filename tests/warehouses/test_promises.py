@@ -8,6 +8,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 
 import duckdb
+import pytest
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 from oracle import expected_tables, without_requests
@@ -36,6 +37,7 @@ def test_all_kinds_become_the_tables_that_the_payloads_say_once(sandbox, machine
     assert len(sandbox.calls) == calls
 
 
+@pytest.mark.slow
 def test_reading_everything_again_changes_nothing(sandbox, machine):
     ids = mixed(sandbox)
     machine.load(*ids)
@@ -177,6 +179,7 @@ def copied_but_candidates(job):
     COPY(job)
 
 
+@pytest.mark.slow
 def test_a_load_that_broke_between_two_tables_does_not_count_and_is_made_good(sandbox, machine, monkeypatch):
     first, broken = mixed(sandbox), sandbox.add("sourcing", 2)
     machine.load(*first)
@@ -244,6 +247,7 @@ def test_status_tells_what_the_warehouse_knows(sandbox, machine):
     assert known["last_load"]["load_id"]
 
 
+@pytest.mark.slow
 def test_refresh_since_goes_by_the_run_s_completion(sandbox, machine):
     recent, old = sandbox.add("sourcing", 2), sandbox.add("sourcing", 1)
     machine.load(*recent, *old)

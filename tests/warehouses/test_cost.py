@@ -124,8 +124,9 @@ def _anonymous(machine, statement):
 
     text = re.sub(re.escape(machine.dataset), named, statement, flags=re.IGNORECASE)
     text = re.sub(r"req_[0-9a-f-]{36}", "req_…", text)
+    # first: the id of a file can be ten digits, as a load's id begins
+    text = re.sub(r"\.[0-9a-f]{10}\.(?=0\.)", ".<file id>.", text)
     text = re.sub(r"\d{10}\.\d+", "<load id>", text)
-    text = re.sub(r"\.[0-9a-f]{10}\.", ".<file id>.", text)
     return re.sub(r"'(file:/)?/[^']*/", "'…/", text) + ";"
 
 

@@ -8,6 +8,7 @@ import warnings
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import dlt
 from dlt.common.destination.exceptions import UnknownDestinationModule
@@ -143,12 +144,13 @@ def place_of(pipeline: dlt.Pipeline) -> str:
 
 def target_of(pipeline: dlt.Pipeline) -> str:
     """Which dataset of which warehouse the pipeline loads to, as a digest that says nothing else."""
-    config = pipeline.destination_client().config
+    client: Any = pipeline.destination_client()
+    config = client.config
     try:
         place = config.data_location() or config.fingerprint()
     except Exception:  # some destinations name no place
         place = config.fingerprint()
     # the place is an account or a region in some warehouses, so the database or project in it counts too
-    catalog = pipeline.sql_client().database_name
+    catalog = client.sql_client.database_name
     parts = (config.destination_name, place, catalog, pipeline.dataset_name)
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()

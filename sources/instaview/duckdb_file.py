@@ -22,7 +22,9 @@ DEFAULT_FILE = "instaview_data.duckdb"
 
 def file_of(pipeline: dlt.Pipeline) -> Path | None:
     """The DuckDB file that the pipeline loads into; None for other warehouses and for databases without a file."""
-    database = _database(pipeline)
+    if pipeline.destination is None or pipeline.destination.destination_type != DUCKDB:
+        return None
+    database = _database(pipeline.destination_client().config)
     return Path(database) if database and not database.startswith(":") else None
 
 
@@ -56,7 +58,7 @@ def tell_file_and_dataset_apart(pipeline: dlt.Pipeline, destination: AnyDestinat
         UsageError: the file was chosen, so it cannot be another one.
     """
     client: Any = pipeline.destination_client()
-    database, dataset = _database(pipeline), client.config.normalize_dataset_name(client.schema)
+    database, dataset = _database(client.config), client.config.normalize_dataset_name(client.schema)
     if database is None or Path(database).stem.lower() != str(dataset).lower():
         return
     if _is_chosen(pipeline, destination):
@@ -79,13 +81,10 @@ def _is_chosen(pipeline: dlt.Pipeline, destination: AnyDestination) -> bool:
     if destination.config_params.get("credentials") or dlt.secrets.get(setting):
         return True
     default = f"{config.destination_name or pipeline.pipeline_name}.duckdb"
-    return _database(pipeline) != os.path.join(config.local_dir or ".", default)
+    return _database(config) != os.path.join(config.local_dir or ".", default)
 
 
-def _database(pipeline: dlt.Pipeline) -> str | None:
-    """What DuckDB is to open; None for other warehouses."""
-    if pipeline.destination is None or pipeline.destination.destination_type != DUCKDB:
-        return None
-    config: Any = pipeline.destination_client().config
+def _database(config: Any) -> str | None:
+    """What DuckDB is to open."""
     database = getattr(config.credentials, "database", None)
     return database if isinstance(database, str) else None

@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 DBT_VENV ?= .cache/dbt
 
-.PHONY: help demo test test-slow test-faults test-soak test-warehouses test-dbt test-browser audit lint bench docs clean
+.PHONY: help demo test test-slow test-faults test-soak test-warehouses emulators test-dbt test-browser audit lint bench docs clean
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -26,9 +26,9 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest -n 4
 
-# make test-slow  the rest of what is tested with every change (some minutes)
+# make test-slow  what takes many loads to show (some minutes; TESTS=tests/e2e: of that folder alone)
 test-slow: $(VENV)/.installed
-	@$(BIN)/python -m pytest -n 4 -m "slow and not long and not browser"
+	@$(BIN)/python -m pytest -n 4 -m "slow and not long and not browser" $(TESTS)
 
 # make test-faults  crashes, faults, hostile and random input, a day of loads: the long way (most of an hour; needs PostgreSQL)
 test-faults: $(VENV)/.installed
@@ -41,6 +41,10 @@ test-soak: $(VENV)/.installed
 # make test-warehouses  the promises on DuckDB, Postgres, and emulators of Snowflake and BigQuery (WAREHOUSE=postgres: there alone)
 test-warehouses: $(VENV)/.installed
 	@INSTAVIEW_WAREHOUSES=$(WAREHOUSES) $(BIN)/python -m pytest tests/warehouses $(addprefix --warehouse ,$(WAREHOUSE)) -m "not long" -n 3 --dist worksteal
+
+# make emulators  their environments alone, which make test-warehouses would make (a minute)
+emulators: $(VENV)/.installed
+	@INSTAVIEW_WAREHOUSES=$(WAREHOUSES) $(BIN)/python tests/warehouses/services.py
 
 # make audit  known vulnerabilities in what is installed: asks PyPI, or reads ADVISORIES=PATH (tests/faults/advisories.py)
 audit: $(VENV)/.installed

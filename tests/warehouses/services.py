@@ -200,3 +200,8 @@ def _program(name: str) -> str:
             f"{name} is not installed; PostgreSQL's server has it, on Debian: apt-get install postgresql"
         )
     return found
+
+
+if __name__ == "__main__":
+    for emulator, its_needs in (("snowflake", SNOWFLAKE_NEEDS), ("bigquery", BIGQUERY_NEEDS)):
+        _environment(emulator, its_needs)

@@ -21,6 +21,7 @@ from report import aims, table
 
 CASES = {
     "loading": "bodies to tables, beside DuckDB itself, plain dlt and a pandas script",
+    "defaults": "the same beside plain dlt with no option set; takes 3.5 GB of memory",
     "whole": "the whole command with HTTP: time and memory, also of ten times as much",
     "budget": "calls, the share of the budget, and 429s on every plan",
     "polling": "calls per result and lag while runs take their time",

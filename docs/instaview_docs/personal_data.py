@@ -41,8 +41,8 @@ positions and, with `hash`, e-mail addresses stay what they are.
 
 It holds for what is loaded from then on; a package that an earlier load left is dropped, and its requests are read
 again. (An `instaview_source` that is made before its pipeline comes too late for that: dlt loads the package first, as
-it is. Make the pipeline first.) What is in the warehouse already is replaced when it is read again (`instaview load --refresh`), but for
-candidates that a re-run no longer lists: erase these.
+it is. Make the pipeline first.) What is in the warehouse already is replaced when it is read again (`instaview load
+--refresh`), but for candidates that a re-run no longer lists: erase these.
 
 ## Erasing a person
 

@@ -203,6 +203,7 @@ def test_a_rerun_replaces_lists_as_a_whole_and_keeps_candidates_no_longer_listed
     assert now["sourcing_runs"] == expected["sourcing_runs"]
 
 
+@pytest.mark.slow
 def test_refresh_since_reads_those_again_that_completed_since(api, machine):
     sandbox = api()
     recent, old = sandbox.add("sourcing", 2), sandbox.add("sourcing", 1)

@@ -210,3 +210,14 @@ USED = ("seconds", "CPU seconds", "peak MB")
 def used(found: Sequence[Round], way: str) -> list[str]:
     """The three columns of `USED`."""
     return [spread(of(found, way)), spread(of(found, way, "cpu")), spread(of(found, way, "peak_mb"), 0)]
+
+
+BESIDE = ("way", *USED, "rows", "× the time of instaview")
+
+
+def beside(found: Sequence[Round], ours: str) -> list[list[str]]:
+    """A line of `BESIDE` for each way."""
+    return [
+        [name, *used(found, name), f"{found[0][name]['rows']:,}", spread(ratios(found, name, ours), 1)]
+        for name in found[0]
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from bodies import RUNS, make_bodies
-from harness import USED, Figure, Found, Options, child, ratios, rounds, spread, used
+from harness import BESIDE, Figure, Found, Options, beside, child, ratios, rounds
 
 _OURS, _DLT = "instaview: normalise + load", "plain dlt, asked for nothing"
 
@@ -18,11 +18,8 @@ def measure(options: Options) -> Found:
     found = rounds(options, ways)
     return Found(
         f"normalise + load: {runs:,} sourcing runs, {found[0][_OURS]['rows']:,} rows",
-        ["way", *USED, "rows", "× the time of instaview"],
-        [
-            [name, *used(found, name), f"{found[0][name]['rows']:,}", spread(ratios(found, name, _OURS), 1)]
-            for name in ways
-        ],
+        BESIDE,
+        beside(found, _OURS),
         [Figure("times faster than plain dlt by default", ratios(found, _DLT, _OURS), 15, 10, most=False, digits=1)],
         found,
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bodies import make_bodies
 from cases.whole import load_command
-from harness import HERE, USED, Found, Measured, Options, note, ratios, rounds, spread, used, whole, work_folder
+from harness import BESIDE, HERE, Found, Measured, Options, beside, note, rounds, whole, work_folder
 from server import serving
 
 _RUNS = 200
@@ -44,11 +44,8 @@ def measure(options: Options) -> Found:
     found = rounds(options, ways)
     return Found(
         f"whole processes with HTTP beside other frameworks: {runs:,} finished runs",
-        ["way", *USED, "rows", "× the time of instaview"],
-        [
-            [name, *used(found, name), f"{found[0][name]['rows']:,}", spread(ratios(found, name, _OURS), 1)]
-            for name in ways
-        ],
+        BESIDE,
+        beside(found, _OURS),
         [],
         found,
         remarks,

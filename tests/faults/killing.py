@@ -48,11 +48,7 @@ class Killer:
 
     def kill_one(self, *arguments: str, at: str | None = None) -> bool:
         """Starts a load and kills it at some moment, or when a file matches `at`; whether it was still alive."""
-        come = self._moment() if at is None else self._arrival(lambda path: bool(re.search(at, path)))
-        process = self._start(*arguments)
-        deadline = time.monotonic() + _LONGEST_LOAD
-        while not come() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(_LOOK_EVERY)
+        process = self.start_until(*arguments, at=at)
         process.kill()
         phase = phase_of(set(self._files()))  # what the killed process left is what it was doing
         _, stderr = process.communicate()
@@ -63,6 +59,15 @@ class Killer:
         assert "Traceback" not in stderr, stderr
         self.kills[phase] += 1
         return True
+
+    def start_until(self, *arguments: str, at: str | None = None) -> subprocess.Popen[str]:
+        """A load that has come to some moment, or to where a file matches `at`; or that has ended before."""
+        come = self._moment() if at is None else self._arrival(lambda path: bool(re.search(at, path)))
+        process = self._start(*arguments)
+        deadline = time.monotonic() + _LONGEST_LOAD
+        while not come() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(_LOOK_EVERY)
+        return process
 
     def _start(self, *arguments: str) -> subprocess.Popen[str]:
         return self.machine.start("load", *arguments, SOURCES__INSTAVIEW__COMMIT_SECONDS="0.5")

@@ -177,7 +177,8 @@ def test_a_file_of_dlt_s_may_be_spoilt_as_a_loss_of_power_leaves_it(api, machine
 
 def test_killed_loads_end_with_the_right_tables(api, machine):
     sandbox, url = api()
-    campaign(sandbox, machine(sandbox, url), seed=1, kills=2)
+    killer = campaign(sandbox, machine(sandbox, url), seed=1, kills=3)
+    assert len(killer.kills) > 1, "the kills should meet more than one phase"
 
 
 @pytest.mark.long

@@ -44,9 +44,9 @@ _NOT_ALLOWED = re.compile(
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS)
 _FULL_IN_WORDS = re.compile("|".join(map(os.strerror, _FULL)), re.IGNORECASE)
 _A_FILE = re.compile(r"file \"(/[^\"]+)\"")
-_QUOTED = re.compile("'.*'", re.DOTALL)
-_IN_DOUBLE_QUOTES = re.compile(r'"([^"\n]*)"')
-_NAME = re.compile("[a-z0-9_.]*|/.*")
+_IN_QUOTES = re.compile(r"(?<!\w)'(?:.*'(?!\w)|.*)", re.DOTALL)
+_NAMED = r"(?:server at|host name|user|column|constraint|database|file|function|index|relation|role|schema|table|view)"
+_IN_DOUBLE_QUOTES = re.compile(rf"(\b{_NAMED} \"[^\"\n]*\")|\".*\"|\".*", re.DOTALL | re.IGNORECASE)
 _SECRET_NAMES = re.compile(r"password|private_key$|passphrase|token$|secret", re.IGNORECASE)
 _IN_AN_ADDRESS = re.compile(r"(?<=://)[^@\s/]*:[^@\s]*@")
 
@@ -95,11 +95,12 @@ def _room_for(what: str, *, read_only: bool) -> str:
 
 
 def without_values(text: str) -> str:
-    """A message without what is quoted in it, which may be a value of a row; the value may hold quotes itself.
+    """A message without what is quoted in it, which may be a value of a row.
 
-    Names of tables, columns and files stay, where they are in double quotes.
+    The value may hold quotes itself, or be cut: so from the first quote to the last, or to the end, nothing stays.
+    Names stay, where the word before says that they are one.
     """
-    return _IN_DOUBLE_QUOTES.sub(lambda m: m[0] if _NAME.fullmatch(m[1]) else '"…"', _QUOTED.sub("'…'", text))
+    return _IN_DOUBLE_QUOTES.sub(lambda m: m[1] or '"…"', _IN_QUOTES.sub("'…'", text))
 
 
 def without_secrets(text: str, credentials: Mapping[str, Any]) -> str:

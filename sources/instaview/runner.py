@@ -200,7 +200,7 @@ class _Committer:
         if not batch.ended and not waiting and (plan.tables_exist or not batch.last):
             return
         try:
-            self._announce(batch, plan)
+            self._announce(batch.ended, plan)
             self._load(batch, plan, waiting)
         except DestinationFailed as failed:
             if failed.refusal is None or not batch.ended:
@@ -239,6 +239,7 @@ class _Committer:
 
         def load_part(ended: list[Tracked]) -> None:
             try:
+                self._announce(ended, plan)  # where that had been refused; else nothing is left to announce
                 self._load(batch.part(ended), plan, [])
             except DestinationFailed as again:
                 if again.refusal is not None:
@@ -272,16 +273,16 @@ class _Committer:
             if held is not None and plan.stays_finished(held) and request.id not in self._written:
                 self.summary.leave(held.state)
 
-    def _announce(self, batch: Batch, plan: Plan) -> None:
-        """Marks requests as processing whose finished result the batch replaces, in a load before it.
+    def _announce(self, ended: list[Tracked], plan: Plan) -> None:
+        """Marks requests as processing whose finished result is to be replaced, in a load before it.
 
         dlt merges table by table. Were it killed in between, the old row of the ledger would call a mixture of two
         results finished.
         """
-        held = [plan.known.get(tracked.request.id) for tracked in batch.ended]
+        held = [plan.known.get(tracked.request.id) for tracked in ended]
         replaced = [
             replace(tracked, state="processing", polls=0, resolved_at=None, body=None)
-            for tracked, known in zip(batch.ended, held, strict=True)
+            for tracked, known in zip(ended, held, strict=True)
             if tracked.state in ("completed", "failed") and known is not None and not known.open
         ]
         if replaced:

@@ -20,11 +20,9 @@ from .request_ids import printable
 GO_ON = ", then run the same load again: it goes on from here"
 _UNREACHABLE = ("OperationalError", "InterfaceError", "ServiceUnavailable", "TransportError", "ConnectionError")
 _NO_FAULT_OF_A_ROW = (
-    "CatalogException",
-    "BinderException",
-    "FatalException",
-    "InternalException",
-    "TransactionException",
+    *("BinderException", "CatalogException", "ConnectionException", "FatalException", "InternalException"),  # DuckDB's
+    *("IOException", "InterruptException", "TransactionException"),
+    *("ServerError", "TooManyRequests"),  # Google's
 )
 _STATES_OF_THE_SERVER = ("25", "40", "53", "55", "57", "58")
 """Read-only or broken transactions, deadlocks, no resources, objects in use, stops, the system's errors."""
@@ -64,9 +62,10 @@ def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> Destinat
     elif disk := full_disk(_every_cause(error), pipeline.pipelines_dir):
         return DestinationFailed(f"{name}: {printable(disk)}{GO_ON}")
     else:
-        told, hint = first_line(root), advice(_kind(pipeline), str(root))
+        hint = advice(_kind(pipeline), str(root))
+        # whatever else it is about, it may quote a value of a row
+        told = _first_line(str(root) if hint or unreachable else without_values(str(root))) or type(root).__name__
     refused = hint is None and _is_of_rows(causes)
-    told = without_values(told) if refused else told
     told = f"{name}: {without_secrets(told, credentials_of(pipeline))}"
     default = "check the credentials and that it is reachable" if unreachable else "mend it"
     failed = DestinationFailed(f"{told}; {hint or default}{GO_ON}")
@@ -106,7 +105,10 @@ def _is_of_rows(causes: Sequence[BaseException]) -> bool:
     """Whether a load failed at its rows, as far as can be told: no table is missing, and nothing that may pass ails."""
     if not any(isinstance(cause, LoadClientJobException) for cause in causes):
         return False
-    return not any(map(_is_of_something_else, causes))
+    root = causes[-1]
+    if _quotes_values(root):
+        return True
+    return not any(map(_is_of_something_else, causes)) and not _USED_UP.search(without_values(str(root)))
 
 
 def _is_of_something_else(error: BaseException) -> bool:
@@ -116,7 +118,6 @@ def _is_of_something_else(error: BaseException) -> bool:
         or _is_of_a_connection(error)
         or any(kind.__name__ in _NO_FAULT_OF_A_ROW for kind in type(error).__mro__)
         or (_SQL_STATE.fullmatch(code) is not None and code[:2] in _STATES_OF_THE_SERVER)
-        or _USED_UP.search(str(error)) is not None
     )
 
 
@@ -155,5 +156,8 @@ def _every_cause(error: BaseException) -> list[BaseException]:
 
 def first_line(error: BaseException) -> str:
     """The first line of a message that says something, bounded and printable."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return printable(lines[0] if lines else type(error).__name__)[:300]
+    return _first_line(str(error)) or type(error).__name__
+
+
+def _first_line(text: str) -> str:
+    return printable(next((line.strip() for line in text.splitlines() if line.strip()), ""))[:300]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dlt
 import duckdb
 import psycopg2.errors
+import pyarrow as pa
 import pytest
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.load.exceptions import LoadClientJobFailed
+from google.api_core.exceptions import InternalServerError
 
 from instaview.diagnosis import advice
 from instaview.exceptions import DestinationFailed
@@ -96,7 +98,7 @@ def test_the_message_tells_which_setting_to_look_at(destination: str, message: s
         assert told == f"look at {wanted}{place}"
 
 
-ROW = "Does not have cloud experience, the AWS certificate, or a password. No space left on device"
+ROW = "Does not have cloud experience, the AWS certificate, or a password. Beat her quota. No space left on device"
 
 
 def failed_job(destination: str, error: Exception) -> DestinationFailed:
@@ -110,7 +112,7 @@ class ProgrammingError(Exception):
     """Snowflake's, which is no kind of DataError where a value is refused."""
 
 
-class ServerError(Exception):
+class PostgresError(Exception):
     """An error of a server, by its SQLSTATE."""
 
     def __init__(self, sqlstate: str) -> None:
@@ -121,9 +123,11 @@ class ServerError(Exception):
 @pytest.mark.parametrize(
     "error",
     [
-        *map(ServerError, ("40001", "40P01", "25006", "53200", "57014")),
+        *map(PostgresError, ("40001", "40P01", "25006", "53200", "57014")),
         DatabaseUndefinedRelation(Exception("no such table")),
         duckdb.CatalogException("Table with name candidates does not exist"),
+        duckdb.IOException("Could not write"),
+        InternalServerError("try again"),
         Exception("Quota exceeded: too many table update operations"),
     ],
     ids=str,
@@ -134,7 +138,10 @@ def test_what_may_pass_or_is_missing_is_no_refusal_of_a_row(error: Exception) ->
 
 def test_what_is_no_job_of_a_load_is_no_refusal_of_a_row() -> None:
     pipeline = dlt.pipeline("refused", destination="duckdb", dataset_name="d")
-    assert getattr(destination_failed(pipeline, KeyError("name")), "refusal", None) is None
+    failed = destination_failed(pipeline, pa.ArrowInvalid("Could not convert 'Ada Maly\nof Oslo' with type str"))
+    assert isinstance(failed, DestinationFailed)
+    assert failed.refusal is None
+    assert [word for word in ("Ada", "Oslo") if word in str(failed)] == []
 
 
 @pytest.mark.parametrize(
@@ -143,7 +150,12 @@ def test_what_is_no_job_of_a_load_is_no_refusal_of_a_row() -> None:
         psycopg2.errors.NotNullViolation(f'null value in column "name"\nDETAIL:  Failing row contains (1, {ROW}).'),
         psycopg2.errors.RaiseException(f"bad name {ROW}: him"),
         Exception(f'Could not convert "{ROW}: him" to DOUBLE for "match_score"'),
+        Exception(f'Could not convert "said "{ROW}: him" often" to DOUBLE'),
+        Exception('Could not convert "him.cloud" to DOUBLE'),
         ProgrammingError(f"100078 (22000): String '{ROW}: it's him' is too long and would be truncated"),
+        ProgrammingError(f"100078 (22000): String 'a line\n{ROW}: it's him' is too long and would be truncated"),
+        ProgrammingError(f"100078 (22000): String '{ROW * 9}: it's him' is too long and would be truncated"),
+        ProgrammingError(f"100078 (22000): String '{ROW * 9}: it's him"),
     ],
 )
 def test_the_words_of_a_refused_row_are_neither_shown_nor_taken_for_a_sign(error: Exception) -> None:

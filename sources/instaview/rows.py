@@ -115,7 +115,7 @@ def _rows(ended: list[Tracked]) -> Tables:
         rows = _normalized(ended)
     except Exception:  # one result that nobody foresaw must not end every load
         rows = None
-    if rows is None:
+    if rows is None:  # outside of `except`, where the error would hold all that was made in memory
         rows = _together(map(_rows_or_error, ended))
     for tracked in ended:
         tracked.body = None  # its rows take its place

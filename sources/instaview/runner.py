@@ -233,7 +233,7 @@ class _Committer:
         Where it takes no candidates of that kind in the whole load, nothing tells a result that it minds from a table
         that needs mending, unless the request was an `error` before.
         """
-        logger.warning("the warehouse refuses %d results together; they are loaded by halves", len(batch.ended))
+        logger.warning("the warehouse refuses a load of %d results; it is loaded again by halves", len(batch.ended))
         with warehouse_errors(self._pipeline):
             drop_refused(self._pipeline)
 

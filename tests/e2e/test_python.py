@@ -12,6 +12,7 @@ import httpx
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+import instaview.runner as runner
 from instaview import DestinationFailed, InvalidRequestId, KeyRefused, Summary, UsageError, instaview_source, load
 from instaview_sandbox import Sandbox, create_app
 
@@ -306,6 +307,24 @@ def test_a_finished_request_whose_new_result_is_refused_is_finished_no_more(fuss
     states = rows(pipeline, "SELECT state, count(*) FROM requests GROUP BY 1 ORDER BY 1")
     assert states == [("completed", 2), ("error", 1)]
     assert fussy("Bea", "Cem").completed == 1
+
+
+@pytest.mark.slow
+def test_halves_are_announced_where_the_warehouse_refused_the_announcement(fussy, pipeline, monkeypatch):
+    fussy("Bea", "Cem")
+    refusal = DestinationFailed("refused")
+    refusal.refusal = "refused"
+    commit, refusals = runner.commit, [refusal]
+
+    def refusing_once(*arguments: Any, **options: Any) -> list[str]:
+        if refusals:
+            raise refusals.pop()
+        return commit(*arguments, **options)
+
+    monkeypatch.setattr(runner, "commit", refusing_once)
+    assert fussy("Bea", None, refresh=True).error == 1
+    states = rows(pipeline, "SELECT state, error_code, count(*) FROM requests GROUP BY ALL ORDER BY 1")
+    assert states == [("completed", None, 2), ("error", "RESULT_REFUSED", 1)]
 
 
 @pytest.mark.slow

@@ -85,6 +85,9 @@ def prepare(pipeline: dlt.Pipeline) -> None:
             f"destination {destination.destination_name}: dlt cannot delete rows there, so results that are read again "
             "would be doubled; choose one that can, such as duckdb, ducklake, postgres, snowflake or bigquery"
         )
+    if destination.destination_type in (DUCKDB, SNOWFLAKE):
+        # else dlt deletes in one transaction and inserts in another: a refused row would take what it replaces along
+        destination.caps_params.setdefault("supports_transactions", True)
     if destination.destination_type == DUCKDB:
         # more loading at once only get in each other's way in one file, and take memory
         destination.caps_params.setdefault("max_parallel_load_jobs", 2)

@@ -306,6 +306,8 @@ def test_a_finished_request_whose_new_result_is_refused_is_finished_no_more(fuss
     assert (summary.completed, summary.error) == (1, 1)
     states = rows(pipeline, "SELECT state, count(*) FROM requests GROUP BY 1 ORDER BY 1")
     assert states == [("completed", 2), ("error", 1)]
+    names = [name for (name,) in rows(pipeline, "SELECT name FROM candidates ORDER BY 1")]
+    assert names == ["Ann", "Bea", "Cem"], "what the warehouse refuses takes nothing along"
     assert fussy("Bea", "Cem").completed == 1
 
 

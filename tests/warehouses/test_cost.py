@@ -67,11 +67,13 @@ def test_with_a_million_known_requests_only_the_given_and_the_unfinished_are_fet
 
 @pytest.mark.slow
 def test_a_load_touches_the_tables_it_has_rows_for_and_each_once(sandbox, machine, monkeypatch):
-    machine.load(*sandbox.add("sourcing", 1, candidates=2))
+    for _ in range(2):  # on Postgres, the second still changes the schema: tables without rows cannot come as Parquet
+        machine.load(*sandbox.add("sourcing", 1, candidates=2))
     request = sandbox.add("sourcing", 1, candidates=2)
     with machine.pipeline() as pipeline, recording(pipeline, monkeypatch) as recorder:
         machine.load(*request)
     assert recorder.kinds()["CREATE"] == recorder.kinds()["ALTER"] == 0
+    assert not [s for s in recorder.statements if "_dlt_version" in s.lower() and s.startswith("INSERT")]
     appended = machine.warehouse.name == "duckdb"
     replaced = {"requests"} if appended else OF_SOURCING
     assert recorder.tables("INSERT") == recorder.uses("INSERT") == dict.fromkeys(OF_SOURCING, 1)

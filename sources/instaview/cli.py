@@ -325,7 +325,7 @@ def _dry_run(
 ) -> None:
     from .destination import open_pipeline
     from .dropped import left_behind
-    from .ledger import make_plan
+    from .plan import make_plan
     from .summary import Summary
     from .tables import TABLES
     from .warehouse_errors import warehouse_errors

@@ -20,8 +20,9 @@ from .commit import commit
 from .destination import prepare, seconds_between_commits
 from .dropped import forget_dropped, left_behind
 from .exceptions import DestinationFailed, LoadStopped
-from .ledger import Plan, make_plan, request_rows
+from .ledger import request_rows
 from .pending import drop_refused, finish_packages
+from .plan import Plan, make_plan
 from .polling import Batch, Polling, Progress
 from .process import Signals, only_one
 from .request_ids import requests_from

@@ -27,8 +27,9 @@ from .destination import POSTGRES, prepare
 from .dropped import left_behind
 from .duckdb_load import is_duckdb
 from .exceptions import AlreadyRunning, KeyRefused
-from .ledger import Plan, make_plan, request_rows
+from .ledger import request_rows
 from .pending import drop_unfit_packages, note_concealment
+from .plan import Plan, make_plan
 from .polling import Batch, Polling
 from .process import only_one
 from .request_ids import requests_from

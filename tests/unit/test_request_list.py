@@ -13,9 +13,9 @@ from fake_api import some_requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instaview import ledger
 from instaview.exceptions import InvalidRequestId
 from instaview.id_files import read_request_list, read_requests
+from instaview.plan import make_plan
 from instaview.request_ids import Request, parse_request, requests_from, unique
 from instaview.request_list import RequestList, from_text
 
@@ -131,10 +131,10 @@ def test_many_requests_are_planned_like_few(
     pipeline: dlt.Pipeline, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], count: int
 ) -> None:
     asked = [parse_request(request_id) for request_id in IDS[:count]]
-    few = ledger.make_plan(pipeline, asked, **options)
-    monkeypatch.setattr(ledger, "_MANY", 1)
+    few = make_plan(pipeline, asked, **options)
+    monkeypatch.setattr("instaview.plan._MANY", 1)
     for given_as in (asked, RequestList.of(asked)):
-        many = ledger.make_plan(pipeline, given_as, **options)
+        many = make_plan(pipeline, given_as, **options)
         assert (many.skipped, many.skipped_failed) == (few.skipped, few.skipped_failed)
         assert many.to_poll[: len(asked) - few.skipped] == few.to_poll[: len(asked) - few.skipped]
         assert set(many.to_poll) == set(few.to_poll)
@@ -142,7 +142,7 @@ def test_many_requests_are_planned_like_few(
 
 
 def test_what_is_finished_is_skipped_and_the_rest_polled(pipeline: dlt.Pipeline) -> None:
-    plan = ledger.make_plan(pipeline, [parse_request(request_id) for request_id in IDS])
+    plan = make_plan(pipeline, [parse_request(request_id) for request_id in IDS])
     assert (plan.skipped, plan.skipped_failed, plan.requested) == (4, 2, 10)
     assert [request.id for request in plan.to_poll] == IDS[4:]
     assert plan.to_poll[4] == Request(IDS[8], "preview", "acme")
@@ -153,6 +153,6 @@ def test_a_row_with_a_malformed_id_is_passed_over_with_a_warning(
 ) -> None:
     with pipeline.sql_client() as client:
         client.execute_sql("INSERT INTO results.requests (request_id, state) VALUES ('by hand', 'processing')")
-    plan = ledger.make_plan(pipeline, [])
+    plan = make_plan(pipeline, [])
     assert "by hand" not in [request.id for request in plan.to_poll]
     assert "'by hand'" in caplog.text

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from recorder import recording
 
-from instaview.ledger import make_plan
+from instaview.plan import make_plan
 from instaview.request_ids import requests_from
 from instaview.status import read_status
 from instaview.tables import CANDIDATES, LOAD_ID, RESULT_TABLES

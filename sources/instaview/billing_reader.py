@@ -15,8 +15,9 @@ from typing import Any
 import httpx
 import pyarrow as pa
 
+from .answer import Answer, Outcome
 from .billing_held import LOOK_BACK_DAYS, Held
-from .client import Answer, Client, Outcome
+from .client import Client
 from .clock import Clock
 from .exceptions import KeyRefused
 from .payload import UnreadableBody

@@ -10,7 +10,8 @@ from typing import Any
 import dlt
 from dlt.common.destination.exceptions import DestinationException
 
-from .client import NOT_FOUND, SCOPES, Answer, Client, Outcome
+from .answer import NOT_FOUND, Answer, Outcome
+from .client import SCOPES, Client
 from .destination import described, place_of
 from .exceptions import InstaviewError
 from .rate_limit import Budget

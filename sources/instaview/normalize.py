@@ -1,22 +1,18 @@
 """Payloads become Arrow tables of the model, column by column.
 
 Nothing that a payload holds is lost: a field without a column, and a value that does not fit its column, goes to the
-`extra` of the nearest object that has one. What "fits" means is said once, in `_fit`.
+`extra` of the nearest object that has one.
 """
 
 from __future__ import annotations
 
 import gc
-import json
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import chain
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -26,17 +22,13 @@ import pyarrow.compute as pc
 
 from .payload import UnreadableBody, read_json
 from .request_ids import KINDS, Request
-from .tables import ARROW_TYPES, RUN_MODELS, Column, ProfileList, RunModel, Table, Type
+from .tables import RUN_MODELS, ProfileList, RunModel, Table
+from .values import Json, Leftovers, as_json, extra, is_text, keep, keep_unknown, take_over, values_of
 
-Json = dict[str, Any]
 Tables = dict[str, pa.Table]
-Leftovers = list[Json | None]
-"""What goes to `extra`, row by row; None where nothing does."""
 
 _SPARE_LEVELS = 200
 _ENVELOPE = frozenset({"requestId", "success"})
-_FINER_THAN_MICROSECONDS = re.compile(r"[.,][0-9]{6}[0-9]*[1-9]")
-_PYTHON_TYPES: dict[Type, set[type]] = {"text": {str}, "bigint": {int}, "double": {int, float}, "bool": {bool}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +103,9 @@ def to_arrow(table: Table, arrays: dict[str, pa.Array]) -> pa.Table:
 def rows_of_objects(table: Table, objects: list[Json], known: Set[str] = frozenset()) -> dict[str, pa.Array]:
     """The columns of a table that take over fields of objects, and `extra` with all fields but those and `known`."""
     leftovers: Leftovers = [None] * len(objects)
-    arrays = _take_over(table.columns, objects, leftovers)
-    _keep_unknown(objects, table.fields | known, leftovers)
-    return {**arrays, "extra": _extra(leftovers)}
+    arrays = take_over(table.columns, objects, leftovers)
+    keep_unknown(objects, table.fields | known, leftovers)
+    return {**arrays, "extra": extra(leftovers)}
 
 
 # ---------------------------------------------------------------------- runs and their profiles
@@ -133,21 +125,21 @@ def _runs(model: RunModel, payloads: list[tuple[Request, Json]]) -> Iterable[tup
     bodies = [body for _, body in payloads]
     leftovers: Leftovers = [None] * len(bodies)
     known = model.runs.fields | _ENVELOPE | {model.items}
-    _keep_unknown(bodies, known, leftovers)
+    keep_unknown(bodies, known, leftovers)
     for index, (request, body) in enumerate(payloads):
         for name, implied in (("success", True), ("requestId", request.id)):
             value = body.get(name)
             if value is not None and (type(value) is not type(implied) or value != implied):
-                _keep(leftovers, index, name, value)
+                keep(leftovers, index, name, value)
     profiles = _profiles(model, bodies, leftovers)
     counts = np.bincount(np.asarray(profiles.run, dtype=np.int64), minlength=len(bodies))
     arrays = {
         "request_id": pa.array([request.id for request, _ in payloads], pa.string()),
         "company_id": pa.array([request.company_id for request, _ in payloads], pa.string()),
         "candidate_count": pa.array(counts, pa.int64()),
-        **_take_over(model.runs.columns, bodies, leftovers),
+        **take_over(model.runs.columns, bodies, leftovers),
     }
-    arrays["extra"] = _extra(leftovers)
+    arrays["extra"] = extra(leftovers)
     yield model.runs, arrays
     yield from _profile_tables(model, profiles, arrays)
 
@@ -159,13 +151,13 @@ def _profiles(model: RunModel, bodies: list[Json], leftovers: Leftovers) -> _Pro
         items = body.get(model.items)
         if not isinstance(items, list):
             if items is not None:
-                _keep(leftovers, run, model.items, items)
+                keep(leftovers, run, model.items, items)
             continue
         seen: dict[str, Json] = {}
         no_rows: list[Any] = []
         for position, item in enumerate(items, 1):
             profile_id = item.get("profileId") if isinstance(item, dict) else None
-            if type(profile_id) is not str or not profile_id or not _is_text(profile_id):
+            if type(profile_id) is not str or not profile_id or not is_text(profile_id):
                 no_rows.append(item)
             elif profile_id not in seen:
                 seen[profile_id] = item
@@ -173,10 +165,10 @@ def _profiles(model: RunModel, bodies: list[Json], leftovers: Leftovers) -> _Pro
                 found.position.append(position)
                 found.profile_id.append(profile_id)
                 found.item.append(item)
-            elif item != seen[profile_id] or _as_json(item) != _as_json(seen[profile_id]):  # true == 1 in Python
+            elif item != seen[profile_id] or as_json(item) != as_json(seen[profile_id]):  # true == 1 in Python
                 no_rows.append(item)
         if no_rows:
-            _keep(leftovers, run, model.items, no_rows)
+            keep(leftovers, run, model.items, no_rows)
     return found
 
 
@@ -196,15 +188,15 @@ def _profile_tables(
     taken = {"profileId"} | {inner.field for inner in model.lists}
     if model.within is None:
         objects, inner_leftovers = profiles.item, leftovers
-        own = _take_over(model.profiles.columns, objects, leftovers)
-        _keep_unknown(objects, model.profiles.fields | taken, leftovers)
+        own = take_over(model.profiles.columns, objects, leftovers)
+        keep_unknown(objects, model.profiles.fields | taken, leftovers)
     else:
         objects, inner_leftovers, own = _candidates_within(model, profiles, leftovers, taken)
     lists = [rows for inner in model.lists for rows in _list_tables(inner, objects, shared, inner_leftovers)]
     if model.within is not None:
         for index, left in enumerate(inner_leftovers):
             if left:
-                _keep(leftovers, index, model.within, left)
+                keep(leftovers, index, model.within, left)
     yield (
         model.profiles,
         {
@@ -212,7 +204,7 @@ def _profile_tables(
             "position": pa.array(profiles.position, pa.int64()),
             **own,
             "run_completed_at": runs["completed_at"].take(run),
-            "extra": _extra(leftovers),
+            "extra": extra(leftovers),
         },
     )
     yield from lists
@@ -233,16 +225,16 @@ def _candidates_within(
         candidate = item.get(within)
         if not isinstance(candidate, dict):
             if candidate is not None:
-                _keep(leftovers, index, within, candidate)
+                keep(leftovers, index, within, candidate)
             candidate = {}
         objects.append(candidate)
     inner: Leftovers = [None] * len(objects)
-    arrays = {**_take_over(own_columns, profiles.item, leftovers), **_take_over(candidate_columns, objects, inner)}
-    _keep_unknown(profiles.item, own_fields | {"profileId", within}, leftovers)
-    _keep_unknown(objects, {c.field for c in candidate_columns if c.field} | taken, inner)
+    arrays = {**take_over(own_columns, profiles.item, leftovers), **take_over(candidate_columns, objects, inner)}
+    keep_unknown(profiles.item, own_fields | {"profileId", within}, leftovers)
+    keep_unknown(objects, {c.field for c in candidate_columns if c.field} | taken, inner)
     for index, candidate in enumerate(objects):
         if "profileId" in candidate and candidate["profileId"] != profiles.profile_id[index]:
-            _keep(inner, index, "profileId", candidate["profileId"])
+            keep(inner, index, "profileId", candidate["profileId"])
     return objects, inner, arrays
 
 
@@ -262,8 +254,8 @@ def _list_tables(
         return
     inner_leftovers: Leftovers = [None] * len(values)
     fields = model.table.fields | ({model.inner.field} if model.inner else set())
-    own = _take_over(model.table.columns, values, inner_leftovers)
-    _keep_unknown(values, fields, inner_leftovers)
+    own = take_over(model.table.columns, values, inner_leftovers)
+    keep_unknown(values, fields, inner_leftovers)
     if model.inner is not None and model.inner.item is not None:
         texts, holders, places = _unnest(values, model.inner.field, str, inner_leftovers)
         yield (
@@ -278,7 +270,7 @@ def _list_tables(
                 },
             ),
         )
-    yield model.table, _with_absent(keys, parents, {"position": positions, **own, "extra": _extra(inner_leftovers)})
+    yield model.table, _with_absent(keys, parents, {"position": positions, **own, "extra": extra(inner_leftovers)})
 
 
 def _unnest(
@@ -289,11 +281,11 @@ def _unnest(
     A list that holds anything else than `wanted` is kept whole in `extra`, beside the rows of the items that fit.
     Null items have no row.
     """
-    lists = _values(objects, field)
+    lists = values_of(objects, field)
     if not set(map(type, lists)) <= {list, type(None)}:
         for index, value in enumerate(lists):
             if value is not None and not isinstance(value, list):
-                _keep(leftovers, index, field, value)
+                keep(leftovers, index, field, value)
                 lists[index] = None
     filled = [value or () for value in lists]
     lengths = np.fromiter(map(len, filled), np.int64, len(filled))
@@ -301,9 +293,9 @@ def _unnest(
     parents = np.repeat(np.arange(len(filled), dtype=np.int64), lengths)
     positions = np.arange(1, len(values) + 1, dtype=np.int64) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     if not _all_fit(values, wanted):
-        fits = np.array([type(v) is wanted and (wanted is not str or _is_text(v)) for v in values], np.bool_)
+        fits = np.array([type(v) is wanted and (wanted is not str or is_text(v)) for v in values], np.bool_)
         for index in {int(parents[i]) for i in np.flatnonzero(np.logical_not(fits)) if values[i] is not None}:
-            _keep(leftovers, index, field, filled[index])
+            keep(leftovers, index, field, filled[index])
         values = [value for value, fit in zip(values, fits, strict=True) if fit]
         parents, positions = parents[fits], positions[fits]
     return values, parents, pa.array(positions, pa.int64())
@@ -312,7 +304,7 @@ def _unnest(
 def _all_fit(values: list[Any], wanted: type) -> bool:
     if not set(map(type, values)) <= {wanted}:
         return False
-    return wanted is not str or _is_text("".join(values))
+    return wanted is not str or is_text("".join(values))
 
 
 def _numbered(values: pa.Array) -> pa.DictionaryArray:
@@ -332,116 +324,3 @@ def _with_absent(
         **{name: values.take(owners) for name, values in keys.items()},
         **{name: pa.concat_arrays([values, pa.nulls(len(absent), values.type)]) for name, values in columns.items()},
     }
-
-
-# ---------------------------------------------------------------------- values
-
-
-def _take_over(columns: Sequence[Column], objects: list[Json], leftovers: Leftovers) -> dict[str, pa.Array]:
-    """The columns whose values are taken from the objects' fields as they are."""
-    return {
-        column.name: _fit(_values(objects, column.field), column.type, column.field, leftovers)
-        for column in columns
-        if column.field
-    }
-
-
-def _values(objects: list[Json], field: str) -> list[Any]:
-    """The value of a field in each object, None where it is missing."""
-    try:
-        return list(map(itemgetter(field), objects))
-    except KeyError:
-        return [o.get(field) for o in objects]
-
-
-def _fit(values: list[Any], type_: Type, field: str, leftovers: Leftovers) -> pa.Array:
-    """The values as an Arrow array; those that do not fit the type are null there and go to `extra`.
-
-    A time with more digits than a timestamp has goes to both: cut to microseconds it is still good to work with.
-    """
-    if type_ == "timestamp":
-        times = [_timestamp(value) for value in values]
-        for index, value in enumerate(values):
-            if value is not None and (times[index] is None or _FINER_THAN_MICROSECONDS.search(value)):
-                _keep(leftovers, index, field, value)
-        return pa.array(times, ARROW_TYPES[type_])
-    if set(map(type, values)) <= _PYTHON_TYPES[type_] | {type(None)}:
-        try:
-            array = pa.array(values, ARROW_TYPES[type_])
-            if type_ != "text" or not _holds_nul(array):
-                return array
-        except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
-            pass
-    fitting: list[Any] = []
-    for index, value in enumerate(values):
-        fits = value is None or _fits(value, type_)
-        # Arrow takes no integer beyond 2^53 for a double, even one that is exact
-        fitting.append((float(value) if type_ == "double" and value is not None else value) if fits else None)
-        if not fits:
-            _keep(leftovers, index, field, value)
-    return pa.array(fitting, ARROW_TYPES[type_])
-
-
-def _fits(value: Any, type_: Type) -> bool:
-    if type(value) not in _PYTHON_TYPES[type_]:
-        return False
-    if type_ == "text":
-        return _is_text(value)
-    try:
-        if type_ == "double":
-            return bool(float(value) == value)
-        pa.scalar(value, ARROW_TYPES[type_])
-    except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
-        return False
-    return True
-
-
-def _timestamp(value: Any) -> datetime | None:
-    """An ISO 8601 time with `Z`, an offset, or neither (then it is UTC); None where it is none."""
-    if type(value) is not str:
-        return None
-    try:
-        time = datetime.fromisoformat(value)
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _is_text(value: Any) -> bool:
-    """Whether every warehouse can store a string.
-
-    JSON can spell two things that not all can: a lone surrogate, which has no UTF-8, and NUL, which Postgres refuses
-    and with it the whole load. In `extra` both are spelt as in JSON.
-    """
-    try:
-        return b"\0" not in value.encode()
-    except UnicodeEncodeError:
-        return False
-
-
-def _holds_nul(texts: pa.StringArray) -> bool:
-    data = texts.buffers()[2]
-    return data is not None and b"\0" in data.to_pybytes()
-
-
-def _keep_unknown(objects: list[Json], known: frozenset[str] | set[str], leftovers: Leftovers) -> None:
-    for index, value in enumerate(objects):
-        if not value.keys() <= known:
-            for name in value.keys() - known:
-                _keep(leftovers, index, name, value[name])
-
-
-def _keep(leftovers: Leftovers, index: int, name: str, value: Any) -> None:
-    kept = leftovers[index]
-    if kept is None:
-        kept = leftovers[index] = {}
-    kept[name] = value
-
-
-def _extra(leftovers: Leftovers) -> pa.Array:
-    return pa.array([_as_json(left) if left else None for left in leftovers], pa.string())
-
-
-def _as_json(value: Json) -> str:
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return text if _is_text(text) else json.dumps(value, sort_keys=True)

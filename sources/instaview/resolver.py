@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from .client import SCOPES, Answer, Client, Outcome
+from .answer import Answer, Outcome
+from .client import SCOPES, Client
 from .exceptions import KeyRefused
 from .request_ids import Kind, Request
 from .schedule import Schedule

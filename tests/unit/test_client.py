@@ -20,7 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instaview import body as body_module
-from instaview.client import Answer, Client, Outcome
+from instaview.answer import Answer, Outcome
+from instaview.client import Client
 from instaview.clock import Clock
 from instaview.request_ids import Request
 from virtual_time import now, run

@@ -24,11 +24,11 @@ demo: $(VENV)/.installed
 	@$(BIN)/instaview demo
 
 test: $(VENV)/.installed
-	@$(BIN)/python -m pytest -n 4
+	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 # make test-slow  what takes many loads to show (some minutes; TESTS=tests/e2e: of that folder alone)
 test-slow: $(VENV)/.installed
-	@$(BIN)/python -m pytest -n 4 -m "slow and not long and not browser" $(TESTS)
+	@$(BIN)/python -m pytest -n 4 --dist worksteal -m "slow and not long and not browser" $(TESTS)
 
 # make test-faults  crashes, faults, hostile and random input, a day of loads: the long way (most of an hour; needs PostgreSQL)
 test-faults: $(VENV)/.installed

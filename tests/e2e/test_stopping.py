@@ -73,6 +73,7 @@ def test_a_signal_during_imports_leaves_no_traceback(api, machine, module, signu
     assert not sandbox.calls
 
 
+@pytest.mark.slow  # tests/faults/test_crash.py has a shorter one, which knows what was going on
 def test_kill_9_at_any_moment_loses_and_duplicates_nothing(api, machine):
     sandbox = api()
     ids = [i for kind in ("sourcing", "enrichment", "preview") for i in sandbox.add(kind, 6, seconds=3)]

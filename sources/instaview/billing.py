@@ -23,8 +23,8 @@ from .commit import commit
 from .exceptions import UsageError
 from .rate_limit import RateLimiter
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
+from .source import make_ready, pipeline_of_run
 from .tables import BILLING_USAGE
-from .telemetry import off_unless_asked
 from .warehouse_errors import warehouse_errors
 
 if TYPE_CHECKING:
@@ -85,10 +85,10 @@ def billing_usage(
     first = checked_since(since)
     settings = resolve_settings(api_key=api_key, base_url=base_url, company_id=company_id, wait=wait)
     settings.key()
+    make_ready(settings)
 
     def rows() -> Iterator[pa.Table]:
-        off_unless_asked()
-        usage = BillingReader(settings, read_held(dlt.current.pipeline(), FIRST_DAYS), since=first).read()
+        usage = BillingReader(settings, read_held(pipeline_of_run(settings), FIRST_DAYS), since=first).read()
         _warn(usage)
         load_id = dlt.current.load_package_state()["load_id"]
         yield BILLING_USAGE.in_load(usage.rows(settings.company_id), load_id)

@@ -103,6 +103,17 @@ def prepare(pipeline: dlt.Pipeline) -> None:
             destination.config_params.setdefault("keep_staged_files", False)
 
 
+def keep_no_copies(pipeline: dlt.Pipeline) -> None:
+    """Has dlt delete, after a load, its copies of people's data on this machine, unless its settings say otherwise."""
+    wanted = ["delete_completed_jobs"]
+    if pipeline.destination is not None and pipeline.destination.destination_type == DUCKDB:
+        wanted.append("truncate_staging_dataset")
+    for setting in (f"load.{name}" for name in wanted):
+        own = f"{pipeline.pipeline_name}.{setting}"
+        if dlt.config.get(setting) is None and dlt.config.get(own) is None:
+            dlt.config[own] = True
+
+
 def _forget_lost_schema(pipeline: dlt.Pipeline) -> None:
     """Mends a pipeline that was killed while dlt went back to an earlier state of its own, which names no schema."""
     schema = pipeline.default_schema_name

@@ -21,6 +21,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from .destination import target_of
 from .dropped import note_dropped
+from .duckdb_load import one_connection
 from .exceptions import UsageError
 from .lease import only_writer
 from .ledger import committed_loads
@@ -90,11 +91,14 @@ def note_own_loads(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> None:
         pipeline.set_local_state_val(_LOADS, noted + len(load_ids))
 
 
-def drop_unfit_packages(pipeline: dlt.Pipeline, concealment: str) -> None:
-    """Drops all our packages if loading had begun with any, or if people's data in them is not what is wanted now."""
+def drop_packages(pipeline: dlt.Pipeline, concealment: str) -> None:
+    """Drops all our packages, which dlt would load in the place of what it is given, and some of them twice.
+
+    What `finish_packages` sees to, a plain pipeline does not.
+    """
     _drop_spoilt(pipeline)
-    if _has_begun(pipeline) or (_ours(pipeline) and _conceal_otherwise(pipeline, concealment)):
-        _drop(pipeline, target_of(pipeline))
+    if _ours(pipeline):
+        _drop(pipeline, _noted(pipeline, _TARGET) or target_of(pipeline))
     note_concealment(pipeline, concealment)
 
 
@@ -148,7 +152,8 @@ def _conceal_otherwise(pipeline: dlt.Pipeline, concealment: str) -> bool:
 
 def _load(pipeline: dlt.Pipeline) -> None:
     try:
-        _load_all(pipeline)
+        with one_connection(pipeline):
+            _load_all(pipeline)
     except PipelineStepFailed as error:
         if is_connection_error(error):
             raise

@@ -23,12 +23,12 @@ from dlt.extract.items import TableNameMeta
 from dlt.extract.source import DltSource
 
 from . import settings as defaults
-from .destination import POSTGRES, prepare
+from .destination import POSTGRES, keep_no_copies, prepare
 from .dropped import left_behind
 from .duckdb_load import is_duckdb
 from .exceptions import AlreadyRunning, KeyRefused
 from .ledger import request_rows
-from .pending import drop_unfit_packages, note_concealment
+from .pending import drop_packages, note_concealment
 from .plan import Plan, make_plan
 from .polling import Batch, Polling
 from .process import only_one
@@ -36,7 +36,6 @@ from .request_ids import requests_from
 from .rows import RESULTS_AT_ONCE
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
 from .tables import REQUESTS, RESULT_TABLES, TABLES, Table
-from .telemetry import off_unless_asked
 from .working_folder import SCHEMA, keep_private
 
 logger = logging.getLogger("instaview")
@@ -73,7 +72,7 @@ def instaview_source(
     All of a run is one load here. For hours of polling use `instaview.load`, which commits as it goes. It is also the
     safest way to read finished requests again: it marks them as unfinished before it replaces their rows, so a load
     that is killed in between is noticed on any machine. Create the pipeline before the source: what that pipeline left
-    half loaded is dropped when the source is made.
+    unloaded is dropped when the source is made, and read again.
 
     Where the API refuses the key midway, what was resolved before is loaded and the run ends like any other, with a
     line in the log (logger `instaview`, level ERROR): an error would have dlt throw those results away. The next run
@@ -108,21 +107,12 @@ def instaview_source(
         max_in_flight=max_in_flight,
     )
     settings.key()
-    if Container()[PipelineContext].is_active():
-        _make_ready(dlt.current.pipeline(), settings.concealment)
+    make_ready(settings)
 
     def results() -> Iterator[Any]:
-        off_unless_asked()
-        prepare(dlt.current.pipeline())  # it may be younger than the source; nothing is written yet
-        keep_private(dlt.current.pipeline())
-        note_concealment(dlt.current.pipeline(), settings.concealment)
-        plan = make_plan(
-            dlt.current.pipeline(),
-            given,
-            left_behind=left_behind(dlt.current.pipeline()),
-            company_id=settings.company_id,
-            refresh=refresh,
-        )
+        pipeline = pipeline_of_run(settings)
+        left = left_behind(pipeline)
+        plan = make_plan(pipeline, given, left_behind=left, company_id=settings.company_id, refresh=refresh)
         yield from _marked(_resolve(plan, settings))
 
     return _with_hints(dlt.resource(results, name=RESOURCE))
@@ -152,12 +142,25 @@ def batch_rows(batch: Batch, plan: Plan, first_seen_at: datetime) -> Rows:
         yield REQUESTS.name, request_rows(news, plan.known, first_seen_at)
 
 
-def _make_ready(pipeline: dlt.Pipeline, concealment: str) -> None:
-    """Makes a pipeline ready, and drops what dlt would load twice."""
+def make_ready(settings: InstaviewSettings) -> None:
+    """Makes the active pipeline ready for a source of ours, and drops what dlt would load twice in its place."""
+    if not Container()[PipelineContext].is_active():
+        return
+    pipeline = dlt.current.pipeline()
     prepare(pipeline)
     # where a load is under way, the packages are its own
     with suppress(AlreadyRunning), only_one(pipeline):
-        drop_unfit_packages(pipeline, concealment)
+        drop_packages(pipeline, settings.concealment)
+
+
+def pipeline_of_run(settings: InstaviewSettings) -> dlt.Pipeline:
+    """The pipeline that runs a source of ours; it may be younger than the source, and nothing is written yet."""
+    pipeline = dlt.current.pipeline()
+    prepare(pipeline)
+    keep_private(pipeline)
+    keep_no_copies(pipeline)
+    note_concealment(pipeline, settings.concealment)
+    return pipeline
 
 
 def _resolve(plan: Plan, settings: InstaviewSettings) -> Rows:

@@ -10,6 +10,8 @@ from typing import Any
 import dlt
 import httpx
 import pytest
+from dlt.destinations.exceptions import DatabaseTransientException
+from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 import instaview.runner as runner
@@ -189,9 +191,43 @@ def test_load_takes_up_what_a_plain_pipeline_had_not_loaded_yet(served, pipeline
 
 
 @pytest.mark.slow
+def test_a_fault_after_the_rows_of_a_package_are_in_does_not_have_them_twice(served, pipeline, monkeypatch):
+    ids = served.add("sourcing", 2)
+    load(pipeline, [])
+    with monkeypatch.context() as patch:  # new results, which are appended: killed when all is ready to be loaded
+        patch.setattr(dlt.Pipeline, "load", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            load(pipeline, ids)
+    dlt.config["instaview.load.raise_on_max_retries"] = 5  # as in a new process
+    copy, faults = DuckDbCopyJob.run, iter([DatabaseTransientException(OSError("a fault"))])
+
+    def run(job: Any) -> None:
+        copy(job)
+        if job._load_table["name"] == "candidates":
+            for fault in faults:
+                raise fault
+
+    monkeypatch.setattr(DuckDbCopyJob, "run", run)
+    load(pipeline)
+    assert next(faults, None) is None
+    assert rows(pipeline, "SELECT state, count(*) FROM requests GROUP BY 1") == [("completed", 2)]
+    assert rows(pipeline, "SELECT count(*) > 0, count(*) = count(DISTINCT candidate_id) FROM candidates") == [
+        (True, True)
+    ]
+
+
+@pytest.mark.slow
+def test_the_source_leaves_no_data_beside_the_tables(served, pipeline, here):
+    pipeline.run(instaview_source([*served.add("sourcing", 1), *served.add("enrichment", 1)]))
+    assert rows(pipeline, "SELECT count(*) > 0 FROM candidates") == [(True,)]
+    assert rows(pipeline, "SELECT count(*) FROM instaview_staging.candidates") == [(0,)]
+    assert [path for path in (here / "dlt").rglob("*_jobs/*") if path.is_file()] == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("ours_too", [False, True])
 def test_packages_of_other_sources_in_the_pipeline_are_loaded_and_kept(served, pipeline, here, monkeypatch, ours_too):
-    monkeypatch.setenv("LOAD__DELETE_COMPLETED_JOBS", "false")  # whatever the project that runs the tests has set
+    monkeypatch.setenv("INSTAVIEW__LOAD__DELETE_COMPLETED_JOBS", "false")
     pipeline.run(instaview_source(served.add("sourcing", 1)))
 
     def notes(*texts: str) -> Any:

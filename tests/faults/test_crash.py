@@ -76,7 +76,7 @@ WAREHOUSES = ["duckdb", pytest.param("postgres", marks=pytest.mark.long)]
 
 
 def dies_before(machine, table, *arguments):
-    """A load that is killed when it has merged all tables but this one."""
+    """A load that is killed when it has merged all tables but this one, or just after this one."""
     process = machine.start("load", *arguments, command=(str(Path(__file__).with_name("dies_before.py")), table))
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL, stderr
@@ -122,6 +122,43 @@ def test_a_re_read_killed_between_two_tables_is_taken_up_by_any_machine(api, mac
     m.load()
     found = by_request(m.tables())
     assert [i for i in again if found[i] != story.history.of(i, 2)] == []
+
+
+PLAIN = """
+import sys
+from instaview import billing_usage, instaview_source, open_pipeline
+pipeline = open_pipeline("duckdb", "instaview")
+pipeline.run({})
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["billing_usage()", "instaview_source(None)"])
+def test_what_a_killed_load_had_begun_is_not_loaded_twice_by_a_plain_pipeline(api, machine, source):
+    sandbox, url = api()
+    ids = [i for kind in KINDS for i in sandbox.add(kind, 2)]
+    m = machine(sandbox, url)
+    dies_before(m, "candidates:1:after", *ids)
+    done = m.script(PLAIN.format(source))
+    assert done.returncode == 0, done.stderr
+    m.load()
+    assert repeated_keys(m.tables()) == []
+    assert {**without_requests(m.tables()), "billing_usage": []} == expected_tables(sandbox, ids)
+
+
+@pytest.mark.slow
+def test_a_package_that_waits_is_not_loaded_by_a_plain_pipeline_beside_what_others_have_loaded(api, machine):
+    sandbox, url = api()
+    first, second = sandbox.add("sourcing", 1), sandbox.add("sourcing", 2)
+    one, two = (machine(sandbox, url, name=name) for name in ("one", "two"))
+    one.load(*first)
+    process = one.start("load", *second, command=(str(Path(__file__).with_name("locked_out.py")),))
+    assert process.wait(60) == 1, process.communicate()
+    two.load(*second)
+    done = one.script(PLAIN.format(f"instaview_source({second})"))
+    assert done.returncode == 0, done.stderr
+    assert repeated_keys(one.tables()) == []
+    assert without_requests(one.tables()) == expected_tables(sandbox, [*first, *second])
 
 
 SPOILT = {

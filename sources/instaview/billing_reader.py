@@ -22,7 +22,7 @@ from .clock import Clock
 from .exceptions import KeyRefused
 from .payload import UnreadableBody
 from .rate_limit import RateLimiter
-from .resolver import FAULT_TRIES, KEY_REFUSED
+from .resolver import FAULT_TRIES, KEY_REFUSED, LAST_ANSWERS_SECONDS
 from .settings import InstaviewSettings
 from .usage import Json, companies_of, company_id_of, usage_rows
 
@@ -56,7 +56,8 @@ class BillingReader:
         settings: where, with which key, for which company, for how long.
         held: the bookings that are held already.
         since: the first day to ask for; None goes on where the last load was.
-        wait: for how many seconds; as the settings say if not given, and 0 never waits for the rate limit.
+        wait: for how many seconds, plus 2 for calls under way; as the settings say if not given, and 0 never waits
+            for the rate limit.
         limiter: what is known of the key's limits already.
         transport: takes the place of the network, as in httpx.
         wall: the time of day, in Unix seconds.
@@ -112,7 +113,10 @@ class BillingReader:
         )
         async with client:
             try:
-                await self._read_days(client, clock.utc().date())
+                async with asyncio.timeout(self._wait + LAST_ANSWERS_SECONDS):
+                    await self._read_days(client, clock.utc().date())
+            except TimeoutError:
+                self._usage.problem = self._usage.problem or "no time is left within --wait"
             except asyncio.CancelledError:
                 if not self._stopped:
                     raise

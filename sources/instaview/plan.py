@@ -10,6 +10,7 @@ import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .answer import NOT_FOUND
 from .ledger import Known, open_ledger
 from .request_ids import Request, unique
 from .request_list import RequestList
@@ -44,22 +45,25 @@ class Plan:
         self.to_poll.append(Request(request.id, request.kind, company))
 
     def is_news(self, unfinished: Tracked) -> bool:
-        """Whether a request that did not end is worth a row; one that was finished stays so until seen processing."""
+        """Whether a request that did not end is worth a row.
+
+        One that was finished stays so until it is seen processing. One that was none is to be taken up again.
+        """
         held = self.known.get(unfinished.request.id)
-        if held is None:
+        if held is None or held.state in ("not_found", "error"):
             return True
         return unfinished.looks > 0 if held.finished else unfinished.polls > 0
 
     def keeps(self, ended: Tracked) -> bool:
         """Whether the row of a known request stays as it is, because this look at it was in vain.
 
-        That of a finished one does, as its result is there, and that of an open one where the API was not asked at all:
+        That of a finished one does, as its result is there, and of an open one where a 404 may be another server's:
         with a wrong address, all that is unfinished would have to be given again.
         """
         held = self.known.get(ended.request.id)
         if held is None or ended.state not in ("not_found", "error"):
             return False
-        elsewhere = ended.state == "error" and ended.http_status == 404
+        elsewhere = ended.http_status == 404 and ended.error_code != NOT_FOUND
         return self.stays_finished(held) or (held.open and elsewhere)
 
     def stays_finished(self, held: Known) -> bool:

@@ -151,7 +151,7 @@ def load(
                     summary,
                     signals.stop_on_signal,
                     since=first_day,
-                    wait=0.0 if look_once else max(0.0, settings.wait - (time.monotonic() - started)),
+                    wait=max(0.0, settings.wait - (time.monotonic() - started)),
                     limiter=polling.limiter,
                     transport=transport,
                 )

@@ -13,6 +13,7 @@ import pytest
 from dlt.destinations.exceptions import DatabaseTransientException
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from dlt.pipeline.exceptions import PipelineStepFailed
+from fake_api import some_requests
 
 import instaview.runner as runner
 from instaview import DestinationFailed, InvalidRequestId, KeyRefused, Summary, UsageError, instaview_source, load
@@ -400,6 +401,47 @@ def test_a_finished_request_that_is_read_again_in_vain_stays_finished(served, pi
     pipeline.run(instaview_source(ids, refresh=True))
     assert rows(pipeline, "SELECT * FROM requests ORDER BY request_id") == before
     assert load(pipeline, ids).skipped == 2
+
+
+NOT_FOUND = {"success": False, "data": None, "error": {"code": "REQUEST_NOT_FOUND", "message": "Request not found"}}
+
+
+@pytest.mark.slow
+def test_a_404_that_may_be_another_server_s_leaves_an_unfinished_request_unfinished(pipeline):
+    answers: dict[str, Any] = {}
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(**answers)
+
+    def one_look(*ids: str) -> Summary:
+        return load(pipeline, ids or None, api_key="sk_test", look_once=True, transport=httpx.MockTransport(answer))
+
+    (request_id,) = [request.id for request in some_requests(1)]
+    answers.update(status_code=202, json={"requestId": request_id, "status": "processing"})
+    one_look(request_id)
+    answers.update(status_code=404, json={"statusCode": 404, "message": "Cannot GET /v2/x", "error": "Not Found"})
+    one_look()
+    assert rows(pipeline, "SELECT state FROM requests") == [("processing",)]
+    answers.update(json=NOT_FOUND)
+    assert one_look().not_found == 1
+    assert rows(pipeline, "SELECT state FROM requests") == [("not_found",)]
+    assert one_look().requested == 0
+
+
+@pytest.mark.slow
+def test_what_was_given_again_and_not_reached_is_taken_up_by_the_next_load(served, pipeline):
+    from instaview_sandbox import Fault
+
+    ids = served.add("sourcing", 3)
+    served.inject(Fault("status", status=404, times=1, request_id=ids[0]))
+    served.inject(Fault("status", status=403, times=1, request_id=ids[1]))
+    found = load(pipeline, ids[:2])
+    assert (found.not_found, found.error) == (1, 1)
+    served.inject(Fault("status", status=401, times=1))
+    with pytest.raises(KeyRefused) as refused:
+        load(pipeline, ids, max_in_flight=1)
+    assert refused.value.summary.processing == 3
+    assert load(pipeline).completed == 3
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -231,6 +232,24 @@ def test_a_wait_that_is_too_long_is_not_begun(wait):
     usage = read(Api({"c": []}, lambda call: limited), wait=wait)
     assert usage.problem == "the rate limit leaves no more calls within --wait"
     assert usage.days == {}
+
+
+def test_slow_answers_do_not_take_it_past_the_end_of_wait():
+    api = Api({"c": days_before(*range(30))})
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(3)
+        return api(request)
+
+    async def reading() -> tuple[Usage, float]:
+        settings = InstaviewSettings(api_key="sk_test", base_url="https://api.example")
+        reader = BillingReader(settings, Held(), wait=20, transport=httpx.MockTransport(slow), wall=lambda: NOON)
+        return await reader.run(), now()
+
+    usage, seconds = run(reading())
+    assert usage.problem == "no time is left within --wait"
+    assert set(usage.days) == set(days_before(*range(25, 30)))
+    assert seconds == 22
 
 
 def test_stopping_ends_it_with_what_is_whole():

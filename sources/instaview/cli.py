@@ -192,7 +192,7 @@ def report(
 
 @app.command()
 def dashboard(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 2718,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65_535)] = 2718,
     headless: Annotated[bool, typer.Option("--headless", help="Open no browser.")] = False,
     budget: Budget = None,
     destination: Destination = "duckdb",

@@ -16,14 +16,13 @@ from dlt.common.destination.reference import AnyDestination
 from dlt.common.exceptions import DltException
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
-from .diagnosis import without_secrets
-from .duckdb_file import DUCKDB as DUCKDB
-from .duckdb_file import file_of, stay_in_this_folder, tell_file_and_dataset_apart
+from .diagnosis import first_line, without_secrets
+from .duckdb_file import DUCKDB, file_of, stay_in_this_folder, tell_file_and_dataset_apart
 from .exceptions import UsageError
 from .request_ids import printable
 from .silence import notice_dead_connections
 from .telemetry import off_unless_asked
-from .warehouse_errors import credentials_of, first_line
+from .warehouse_errors import credentials_of
 from .working_folder import mend_folder, unusable
 
 PIPELINE = "instaview"
@@ -42,6 +41,8 @@ def open_pipeline(destination: str, dataset: str) -> dlt.Pipeline:
     Raises:
         UsageError: dlt knows no such destination, a package for it is not installed, or dlt refuses a name.
     """
+    if not destination.strip():
+        raise UsageError("--destination is empty; name one of dlt's, such as duckdb")
     try:
         name = _name_for(destination, dataset)
         mend_folder(Path(get_dlt_pipelines_dir()) / name)
@@ -54,7 +55,8 @@ def open_pipeline(destination: str, dataset: str) -> dlt.Pipeline:
     except UnknownDestinationModule as error:
         raise UsageError(f"destination {destination!a}: dlt knows none of this name; try duckdb") from error
     except (DltException, ValueError, ImportError) as error:
-        raise UsageError(f"destination {destination!a}, dataset {dataset!a}: {first_line(error)}") from error
+        told = first_line(str(error)) or type(error).__name__
+        raise UsageError(f"destination {destination!a}, dataset {dataset!a}: {told}") from error
     return pipeline
 
 

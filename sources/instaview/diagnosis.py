@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .request_ids import printable
+
 # destination, what its message holds, the settings to look at; the first that fits counts. Those with a point before
 # them are no credentials
 _CAUSES: tuple[tuple[str, str, str], ...] = (
@@ -34,7 +36,8 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         r"max retries|resolve|connection error|refused|timed? ?out",
         "project_id, and whether a proxy is needed",
     ),
-    ("duckdb", r"lock", ": another process has the file open"),
+    ("duckdb", r"\block\b", ": another process has the file open"),
+    ("duckdb", r"corrupt|checksum", ": the file is damaged; put back a copy, or load into a new file"),
     ("duckdb", r"not a valid duckdb|newer version|is a directory", ": the file is no database of DuckDB"),
     ("duckdb", r"cannot open|no such file|permission denied|read-only", ": the path of the file"),
 )
@@ -92,6 +95,13 @@ def full_disk(causes: Sequence[BaseException], folder: str) -> str | None:
 
 def _room_for(what: str, *, read_only: bool) -> str:
     return f"the disk of {what} can only be read; mend it" if read_only else f"no room on the disk of {what}; make some"
+
+
+def first_line(text: str) -> str:
+    """The first line of a message that says something, with the next where it ends in a colon; bounded, printable."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = [*lines[:1], *(without_values(line) for line in lines[1:2] if lines[0].endswith(":"))]
+    return printable(" ".join(told))[:300]
 
 
 def without_values(text: str) -> str:

@@ -6,6 +6,7 @@ The format is told by the content, not by the name, so a pipe works like a file.
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import re
@@ -52,7 +53,7 @@ def read_request_list(sources: Sequence[str]) -> Sequence[Request]:
 def _read(source: str) -> Iterable[Request]:
     name = "standard input" if source == STDIN else printable(source)
     try:
-        content = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
+        content = _standard_input() if source == STDIN else Path(source).read_bytes()
     except OSError as error:
         raise UnreadableInput(f"{name}: {error.strerror or error}. Nothing was sent") from error
     if content.startswith(b"PAR1"):
@@ -77,6 +78,12 @@ def _read(source: str) -> Iterable[Request]:
         return _from_json_lines(text, name)
     _refuse_header(text, header, name)
     return from_text(text) or _from_lines(text, name)
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:  # as where the shell was told to close it
+        raise OSError(errno.EBADF, "closed")
+    return sys.stdin.buffer.read()
 
 
 def _first_line(text: str) -> tuple[list[str], str]:
@@ -201,11 +208,13 @@ def _line_numbers(frame: pd.DataFrame, first: int) -> Iterator[int]:
 
 
 def _parquet(content: bytes, name: str) -> pd.DataFrame:
-    import pandas as pd
+    import pyarrow.parquet as pq  # heavy, like pandas
 
     try:
-        frame = pd.read_parquet(io.BytesIO(content))
-    except (ValueError, OSError) as error:
+        table = pq.read_table(io.BytesIO(content))
+        table.validate(full=True)  # texts may be none
+        frame: pd.DataFrame = table.to_pandas()
+    except (pa.ArrowException, ValueError, OSError, KeyError, TypeError) as error:  # the last two: of notes for pandas
         raise UnreadableInput(f"{name}: not readable as Parquet. Nothing was sent") from error
     index = {str(level).strip() for level in frame.index.names if level is not None}
     return frame.reset_index() if index & _ID_COLUMNS and not index & set(map(str, frame.columns)) else frame

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hmac
 import re
 from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
 
+import httpx
 from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
+from .diagnosis import first_line
 from .exceptions import UsageError
 from .request_ids import COMPANY_ID_SHAPE
 
@@ -28,6 +29,7 @@ MAX_IN_FLIGHT = 8
 COMMIT_RESULTS = 2_000
 PersonalData = Literal["keep", "hash", "drop"]
 _SHORTEST_HASH_KEY = 16
+_LAST_PORT = 65_535
 
 
 @configspec
@@ -64,7 +66,7 @@ class InstaviewSettings(BaseConfiguration):
         Raises:
             UsageError: a value is out of its range.
         """
-        if urlsplit(self.base_url).scheme not in ("http", "https") or not urlsplit(self.base_url).hostname:
+        if not _is_address(self.base_url):
             raise UsageError(f"base_url {self.base_url!r} is not an http(s) address; the API's is {BASE_URL}")
         self.company_id = (self.company_id or "").strip() or None
         if self.company_id and not re.fullmatch(COMPANY_ID_SHAPE, self.company_id, re.ASCII):
@@ -119,8 +121,13 @@ def resolve_settings(**explicit: Any) -> InstaviewSettings:
     except ConfigFieldMissingException as error:
         raise UsageError(f"missing settings under [sources.instaview]: {', '.join(error.fields)}") from error
     except ConfigurationException as error:
-        raise UsageError(f"a setting under [sources.instaview] is wrong: {_first_line(error)}") from error
+        raise UsageError(f"a setting under [sources.instaview] is wrong: {first_line(str(error))}") from error
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+def _is_address(text: str) -> bool:
+    """Whether calls can be sent there."""
+    try:
+        url = httpx.URL(text)
+        return url.scheme in ("http", "https") and bool(url.host) and 0 < (url.port or 80) <= _LAST_PORT
+    except (httpx.InvalidURL, ValueError):  # the latter: a name with characters that no name may hold
+        return False

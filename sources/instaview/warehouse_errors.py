@@ -13,7 +13,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.load.exceptions import LoadClientJobException
 
-from .diagnosis import advice, full_disk, without_secrets, without_values
+from .diagnosis import advice, first_line, full_disk, without_secrets, without_values
 from .exceptions import DestinationFailed, InstaviewError, UsageError
 from .request_ids import printable
 
@@ -64,7 +64,7 @@ def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> Destinat
     else:
         hint = advice(_kind(pipeline), str(root))
         # whatever else it is about, it may quote a value of a row
-        told = _first_line(str(root) if hint or unreachable else without_values(str(root))) or type(root).__name__
+        told = first_line(str(root) if hint or unreachable else without_values(str(root))) or type(root).__name__
     refused = hint is None and _is_of_rows(causes)
     told = f"{name}: {without_secrets(told, credentials_of(pipeline))}"
     default = "check the credentials and that it is reachable" if unreachable else "mend it"
@@ -152,12 +152,3 @@ def _every_cause(error: BaseException) -> list[BaseException]:
             within = (getattr(current, name, None) for name in _WITHIN)
             pending += [*within, current.__cause__, current.__context__]
     return found
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of a message that says something, bounded and printable."""
-    return _first_line(str(error)) or type(error).__name__
-
-
-def _first_line(text: str) -> str:
-    return printable(next((line.strip() for line in text.splitlines() if line.strip()), ""))[:300]

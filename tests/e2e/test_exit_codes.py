@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -34,6 +35,7 @@ def m(api, machine):
         ([GOOD, "--wait", "-1"], "wait"),
         ([GOOD, "--dry-run", "--billing-since", "nonsense"], "billing since 'nonsense'"),
         ([GOOD, "--destination", "nowhere"], "nowhere"),
+        ([GOOD, "--destination", ""], "--destination"),
     ],
 )
 def test_wrong_usage_is_2_in_one_line_and_nothing_is_sent(api, machine, arguments, says):
@@ -56,6 +58,33 @@ def test_a_missing_key_is_2_and_names_the_setting(m):
     done = m.run("load", GOOD, SOURCES__INSTAVIEW__API_KEY="")
     assert done.returncode == 2
     assert "SOURCES__INSTAVIEW__API_KEY" in only_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://localhost:99999", "http://localhost:x", "http://[::1", "http://xn--a.com", "localhost", "ftp://x"],
+)
+def test_an_address_to_which_nothing_can_be_sent_is_2(m, address):
+    for command in (["load", GOOD], ["check"]):
+        done = m.run(*command, SOURCES__INSTAVIEW__BASE_URL=address)
+        assert done.returncode == 2
+        assert f"base_url '{address}' is not an http(s) address" in only_line(done.stderr)
+
+
+def test_secrets_that_cannot_be_read_are_2_and_the_place_is_told_but_no_part_of_them(m):
+    (m.folder / ".dlt").mkdir()
+    (m.folder / ".dlt" / "secrets.toml").write_text("[sources.instaview]\napi_key = zzzz_0123456789\n")
+    done = m.process("load", GOOD)
+    assert done.returncode == 2
+    assert only_line(done.stderr).endswith("at line 2 col 10")
+    assert "z" not in only_line(done.stderr)
+
+
+def test_a_standard_input_that_is_closed_is_2(m, monkeypatch):
+    monkeypatch.setattr("instaview.id_files.sys", SimpleNamespace(stdin=None))  # as Python has it then
+    done = m.run("load", "--from", "-")
+    assert done.returncode == 2
+    assert only_line(done.stderr) == "instaview: standard input: closed. Nothing was sent"
 
 
 def test_a_setting_of_the_wrong_type_is_2(m):

@@ -80,9 +80,25 @@ BIGQUERY = {
     "403 Access Denied: Dataset analytics:instaview: Permission bigquery.tables.create denied": "the grants",
     "403 Quota exceeded: Your table exceeded quota for imports or query appends per table": None,
 }
+FILE = "credentials under [destination.duckdb]: "
+DUCKDB = {
+    'IO Error: Could not set lock on file "/w.duckdb": Conflicting lock is held in python (PID 7).': FILE
+    + "another process has the file open",
+    "Corrupt database file: computed checksum 17 does not match stored checksum 4 in block at location 274432": FILE
+    + "the file is damaged; put back a copy, or load into a new file",
+    'IO Error: The file "/w.duckdb" exists, but it is not a valid DuckDB database file!': FILE
+    + "the file is no database of DuckDB",
+    'IO Error: Cannot open file "/w.duckdb": Permission denied': FILE + "the path of the file",
+    "Constraint Error: NOT NULL constraint failed: candidates.candidate_id": None,
+}
 SAID = [
     (destination, *said)
-    for destination, messages in (("postgres", POSTGRES), ("snowflake", SNOWFLAKE), ("bigquery", BIGQUERY))
+    for destination, messages in (
+        ("postgres", POSTGRES),
+        ("snowflake", SNOWFLAKE),
+        ("bigquery", BIGQUERY),
+        ("duckdb", DUCKDB),
+    )
     for said in messages.items()
 ]
 

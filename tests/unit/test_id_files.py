@@ -425,6 +425,24 @@ def test_parquet_that_is_cut_short_names_the_file(parquet: Parquet, write: Write
         assert refusal(path, UnreadableInput).startswith(f"{path}: not readable as Parquet")
 
 
+@pytest.mark.parametrize("end", [b"\xff", b"\xc3"])
+def test_parquet_with_texts_that_are_none_names_the_file(write: Write, end: bytes) -> None:
+    written = io.BytesIO()
+    table = pa.table({"request_id": [A]})
+    pq.write_table(table, written, compression="none", use_dictionary=False, write_statistics=False)
+    assert A.encode() in written.getvalue()
+    path = write(written.getvalue().replace(A.encode(), A.encode()[:-1] + end))
+    assert refusal(path, UnreadableInput).startswith(f"{path}: not readable as Parquet")
+
+
+@pytest.mark.parametrize("notes", ["{", "[]", '{"index_columns": ["x"], "columns": []}'])
+def test_parquet_with_spoilt_notes_for_pandas_names_the_file(write: Write, notes: str) -> None:
+    written = io.BytesIO()
+    pq.write_table(pa.table({"request_id": [A]}).replace_schema_metadata({"pandas": notes}), written)
+    path = write(written.getvalue())
+    assert refusal(path, UnreadableInput).startswith(f"{path}: not readable as Parquet")
+
+
 # ---------------------------------------------------------------------- standard input, several sources
 
 

@@ -12,7 +12,9 @@ _INTRODUCTION = """\
 
 Candidates are people. What the connector knows of them goes to the warehouse and to no other place: no log line,
 message, trace or state of dlt holds it, other users of the machine cannot read what waits there to be loaded, and
-nothing is left of it after the load.
+nothing is left of it after the load. One exception: where the warehouse refuses a row and quotes it, and the pipeline
+was run with `instaview_source` and not with `load` or the command, dlt logs the words, raises them and keeps them in
+its trace. `RUNTIME__LOG_LEVEL=CRITICAL` keeps them out of the log.
 
 ## What is held
 

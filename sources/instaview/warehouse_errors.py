@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import dlt
+from dlt.common import logger as dlt_logger
 from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.exceptions import DestinationConnectionError
@@ -34,14 +36,27 @@ _CONNECTION_STATE = re.compile("08|57P|53300")
 
 @contextmanager
 def warehouse_errors(pipeline: dlt.Pipeline) -> Iterator[None]:
-    """Whatever dlt or a driver raises inside becomes a `DestinationFailed` of one line."""
+    """Whatever dlt or a driver raises inside becomes a `DestinationFailed` of one line, and dlt logs nothing of it.
+
+    A warehouse quotes the rows it refuses, and so would dlt's log and the error's cause: these are people's data.
+    """
+    log, below = dlt_logger.LOGGER or logging.getLogger("dlt"), _Below()
+    log.addFilter(below)
     try:
         yield
     except InstaviewError:
         raise
     except Exception as error:  # drivers have no common base, and dlt lets their errors through where it connects
-        # without its cause: a warehouse quotes the rows it refuses, and a log would show people's data
         raise destination_failed(pipeline, error) from None
+    finally:
+        log.removeFilter(below)
+
+
+class _Below(logging.Filter):
+    """Lets pass what is no trouble."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno < logging.WARNING
 
 
 def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> DestinationFailed | UsageError:

@@ -77,8 +77,11 @@ class Killer:
         if self.chance.random() < 0.25 or not self._stations:
             after = self.chance.uniform(0.3, 1.0) * self._seconds
             return lambda: time.monotonic() - started >= after
-        step = self.chance.choice(sorted({_step(name) for name in self._stations}))  # else most would be of one step
-        wanted = self.chance.choice([name for name in self._stations if _step(name) == step])
+        # a phase, a step of it and a file of that: else most would be of the phase or the step that has most files
+        phase = self.chance.choice(sorted({phase_of({name}) for name in self._stations}))
+        stations = [name for name in self._stations if phase_of({name}) == phase]
+        step = self.chance.choice(sorted({_step(name) for name in stations}))
+        wanted = self.chance.choice([name for name in stations if _step(name) == step])
         return self._arrival(lambda path: station(path) == wanted, self.chance.choice([0.0, 0.0, 0.01, 0.02]))
 
     def _arrival(self, wanted: Callable[[str], bool], pause: float = 0.0) -> Callable[[], bool]:

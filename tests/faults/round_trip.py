@@ -109,8 +109,8 @@ def problems(kind: str, request_id: str, sent: Row, tables: Tables) -> list[str]
                 wrong.append(f"{path}: {value!r} became {found[path]!r}")
         elif not _may_vanish(kind, path, value):
             wrong.append(f"{path}: {value!r} is lost")
-    # an object of which nothing is kept but that it is there, as an empty list was all it held
-    hollow = {path[:depth] for path in wanted.keys() - found.keys() for depth in range(len(path))}
+    # a row of which nothing is kept but that it is there: all its object held was an empty list, or items of one
+    hollow = {path[:depth] for path in wanted for depth in range(len(path))}
     invented = [path for path in found.keys() - wanted.keys() if not (found[path] == {} and path in hollow)]
     wrong += [f"{path}: {found[path]!r} was never sent" for path in invented]
     return wrong

@@ -224,4 +224,5 @@ def test_killed_loads_end_with_the_right_tables(api, machine):
 def test_fifty_killed_loads_end_with_the_right_tables(api, machine, warehouse, seed):
     sandbox, url = api(seed=seed)
     killer = campaign(sandbox, machine(sandbox, url, warehouse=warehouse), seed=seed, kills=50)
-    assert set(killer.kills) >= {"normalising", "copying", "between two tables' merges"}
+    copying = {"copying"} if warehouse == "postgres" else set()  # into a file it takes too little time to be met
+    assert set(killer.kills) >= {"normalising", "between two tables' merges"} | copying

@@ -99,7 +99,10 @@ def test_a_refused_row_is_in_no_exception_log_or_output(api, machine, caplog):
         )
     done = m.process("load", *second)
     assert done.returncode == 1
-    told = done.stdout + done.stderr
+    code = f"import instaview as i\ni.load(i.open_pipeline('duckdb', 'instaview'), {second})"
+    in_python = m.script(code, RUNTIME__LOG_LEVEL="WARNING")  # dlt's default
+    assert "DestinationFailed: duckdb" in in_python.stderr
+    told = done.stdout + done.stderr + in_python.stdout + in_python.stderr
     with caplog.at_level(logging.DEBUG, logger="instaview"), pytest.raises(DestinationFailed) as caught:
         load(pipeline_of(m), second, base_url=url, api_key=sandbox.keys["full"])
     told += "".join(traceback.format_exception(caught.value)) + "".join(r.getMessage() for r in caplog.records)

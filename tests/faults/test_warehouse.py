@@ -53,7 +53,7 @@ def assert_right(machine, sandbox, ids):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kilobytes", "requests"),
-    [(1_000, 10), *(pytest.param(size, 30, marks=pytest.mark.long) for size in (300, 1_000, 2_500))],
+    [(1_000, 10), *(pytest.param(size, 30, marks=pytest.mark.long) for size in (300, 1_000, 1_800))],
 )
 def test_a_full_disk(api, machine, kilobytes, requests):
     sandbox, url = api()

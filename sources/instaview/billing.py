@@ -23,7 +23,7 @@ from .commit import commit
 from .exceptions import UsageError
 from .rate_limit import RateLimiter
 from .settings import SECTIONS, InstaviewSettings, resolve_settings
-from .source import make_ready, pipeline_of_run
+from .source import few_rows, make_ready, pipeline_of_run
 from .tables import BILLING_USAGE
 from .warehouse_errors import warehouse_errors
 
@@ -85,13 +85,13 @@ def billing_usage(
     first = checked_since(since)
     settings = resolve_settings(api_key=api_key, base_url=base_url, company_id=company_id, wait=wait)
     settings.key()
-    make_ready(settings)
+    make_ready()
 
     def rows() -> Iterator[pa.Table]:
         usage = BillingReader(settings, read_held(pipeline_of_run(settings), FIRST_DAYS), since=first).read()
         _warn(usage)
         load_id = dlt.current.load_package_state()["load_id"]
-        yield BILLING_USAGE.in_load(usage.rows(settings.company_id), load_id)
+        yield few_rows(BILLING_USAGE, BILLING_USAGE.in_load(usage.rows(settings.company_id), load_id))
 
     return dlt.resource(rows, name=BILLING_USAGE.name).apply_hints(**BILLING_USAGE.hints())
 

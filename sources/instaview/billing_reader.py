@@ -28,6 +28,8 @@ from .usage import Json, companies_of, company_id_of, usage_rows
 
 FIRST_DAYS = 30
 """How many days are asked for where none is held and no other beginning is named: the API's own default."""
+LEAST_SECONDS = 60.0
+"""For which days are asked for even where `wait` leaves less, so that each load gets further than the one before."""
 _MONTH = 30
 _DAY = timedelta(days=1)
 
@@ -56,8 +58,8 @@ class BillingReader:
         settings: where, with which key, for which company, for how long.
         held: the bookings that are held already.
         since: the first day to ask for; None goes on where the last load was.
-        wait: for how many seconds, plus 2 for calls under way; as the settings say if not given, and 0 never waits
-            for the rate limit.
+        wait: for how many seconds it may wait for the rate limit; as the settings say if not given. It ends with it,
+            but not before `LEAST_SECONDS`, and 2 seconds more for a call under way.
         limiter: what is known of the key's limits already.
         transport: takes the place of the network, as in httpx.
         wall: the time of day, in Unix seconds.
@@ -111,18 +113,17 @@ class BillingReader:
         client = Client(
             settings.base_url, settings.key(), transport=self._transport, clock=clock, limiter=self._limiter
         )
-        async with client:
-            try:
-                async with asyncio.timeout(self._wait + LAST_ANSWERS_SECONDS):
-                    await self._read_days(client, clock.utc().date())
-            except TimeoutError:
-                self._usage.problem = self._usage.problem or "no time is left within --wait"
-            except asyncio.CancelledError:
-                if not self._stopped:
-                    raise
-                self._usage.problem = "stopped"
-            finally:
-                self._usage.http_requests = client.calls
+        try:
+            async with client, asyncio.timeout(max(self._wait, LEAST_SECONDS) + LAST_ANSWERS_SECONDS):
+                await self._read_days(client, clock.utc().date())
+        except TimeoutError:
+            self._usage.problem = self._usage.problem or "no time is left within --wait"
+        except asyncio.CancelledError:
+            if not self._stopped:
+                raise
+            self._usage.problem = "stopped"
+        finally:
+            self._usage.http_requests = client.calls
         return self._usage
 
     async def _read_days(self, client: Client, today: date) -> None:

@@ -6,6 +6,7 @@ sent), 3 with `--strict` when a request is not completed, 130 and 143 on SIGINT 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -263,6 +264,11 @@ def _exit_codes() -> Iterator[None]:
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    except OSError as error:  # as where stdout is a file on a full disk; a reader that has gone is typer's to leave
+        if error.errno == errno.EPIPE:
+            raise
+        _print_text(f"instaview: {error.filename or 'the output'}: {error.strerror or error}", err=True)
+        raise typer.Exit(1) from None
 
 
 @contextmanager

@@ -45,6 +45,8 @@ logger = logging.getLogger("instaview")
 _TARGET = "instaview_target"
 _LOADS = "instaview_loads"
 _PERSONAL = "instaview_personal_data"
+_made_here: set[str] = set()
+"""Packages that sources of ours have made in this process."""
 
 
 def finish_packages(pipeline: dlt.Pipeline, concealment: str) -> None:
@@ -79,8 +81,7 @@ def finish_packages(pipeline: dlt.Pipeline, concealment: str) -> None:
         _load_all(pipeline)
     forget_loaded(pipeline)
     forget_half_made(pipeline)
-    pipeline.set_local_state_val(_TARGET, target)
-    note_concealment(pipeline, concealment)
+    _note(pipeline, concealment)
     pipeline.set_local_state_val(_LOADS, committed_loads(pipeline))
 
 
@@ -91,19 +92,29 @@ def note_own_loads(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> None:
         pipeline.set_local_state_val(_LOADS, noted + len(load_ids))
 
 
-def drop_packages(pipeline: dlt.Pipeline, concealment: str) -> None:
-    """Drops all our packages, which dlt would load in the place of what it is given, and some of them twice.
+def drop_packages(pipeline: dlt.Pipeline) -> None:
+    """Drops the packages that earlier runs left, which dlt would load in the place of what it is given, or even twice.
 
-    What `finish_packages` sees to, a plain pipeline does not.
+    What `finish_packages` sees to, a plain pipeline does not. A package that this process has made with a source of
+    ours stays, for who runs the steps one by one, unless loading had begun.
     """
     _drop_spoilt(pipeline)
-    if _ours(pipeline):
-        _drop(pipeline, _noted(pipeline, _TARGET) or target_of(pipeline))
-    note_concealment(pipeline, concealment)
+    begun = _has_begun(pipeline)
+    left = [p.load_id for p in _ours(pipeline) if begun or p.load_id not in _made_here]
+    if left:
+        logger.warning("an earlier run left a package; dropped, its requests are read again")
+        _drop(pipeline, _noted(pipeline, _TARGET) or target_of(pipeline), left)
 
 
-def note_concealment(pipeline: dlt.Pipeline, concealment: str) -> None:
-    """Writes down what becomes of people's data in the packages that are made from now on."""
+def note_package(pipeline: dlt.Pipeline, load_id: str, concealment: str) -> None:
+    """Takes note of a package that a source of ours is making."""
+    _made_here.add(load_id)
+    _note(pipeline, concealment)
+
+
+def _note(pipeline: dlt.Pipeline, concealment: str) -> None:
+    """Writes down where the packages are to go that are made from now on, and what becomes of people's data in them."""
+    pipeline.set_local_state_val(_TARGET, target_of(pipeline))
     pipeline.set_local_state_val(_PERSONAL, concealment)
 
 
@@ -168,14 +179,14 @@ def _load_all(pipeline: dlt.Pipeline) -> None:
     pipeline.load()
 
 
-def _drop(pipeline: dlt.Pipeline, target: str) -> None:
-    """Drops all our packages; first of all their requests are noted."""
-    ours = [package.load_id for package in _ours(pipeline)]
-    _note_requests(pipeline, ours, target)
-    if ours == _all(pipeline):
+def _drop(pipeline: dlt.Pipeline, target: str, load_ids: Sequence[str] | None = None) -> None:
+    """Drops these of our packages, or all; first of all their requests are noted."""
+    dropped = [package.load_id for package in _ours(pipeline)] if load_ids is None else list(load_ids)
+    _note_requests(pipeline, dropped, target)
+    if dropped == _all(pipeline):
         pipeline.abort_packages()
     else:
-        forget_packages(pipeline, ours)
+        forget_packages(pipeline, dropped)
 
 
 def _note_requests(pipeline: dlt.Pipeline, load_ids: Sequence[str], target: str) -> None:

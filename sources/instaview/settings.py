@@ -128,6 +128,8 @@ def _is_address(text: str) -> bool:
     """Whether calls can be sent there."""
     try:
         url = httpx.URL(text)
-        return url.scheme in ("http", "https") and bool(url.host) and 0 < (url.port or 80) <= _LAST_PORT
+        host, port = url.host, url.port
     except (httpx.InvalidURL, ValueError):  # the latter: a name with characters that no name may hold
         return False
+    named = re.fullmatch(r"[^\s%]+", host) is not None  # httpx writes a space as %20
+    return url.scheme in ("http", "https") and named and (port is None or 0 < port <= _LAST_PORT)

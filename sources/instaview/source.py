@@ -28,7 +28,7 @@ from .dropped import left_behind
 from .duckdb_load import is_duckdb
 from .exceptions import AlreadyRunning, KeyRefused
 from .ledger import request_rows
-from .pending import drop_packages, note_concealment
+from .pending import drop_packages, note_package
 from .plan import Plan, make_plan
 from .polling import Batch, Polling
 from .process import only_one
@@ -107,7 +107,7 @@ def instaview_source(
         max_in_flight=max_in_flight,
     )
     settings.key()
-    make_ready(settings)
+    make_ready()
 
     def results() -> Iterator[Any]:
         pipeline = pipeline_of_run(settings)
@@ -142,7 +142,7 @@ def batch_rows(batch: Batch, plan: Plan, first_seen_at: datetime) -> Rows:
         yield REQUESTS.name, request_rows(news, plan.known, first_seen_at)
 
 
-def make_ready(settings: InstaviewSettings) -> None:
+def make_ready() -> None:
     """Makes the active pipeline ready for a source of ours, and drops what dlt would load twice in its place."""
     if not Container()[PipelineContext].is_active():
         return
@@ -150,7 +150,7 @@ def make_ready(settings: InstaviewSettings) -> None:
     prepare(pipeline)
     # where a load is under way, the packages are its own
     with suppress(AlreadyRunning), only_one(pipeline):
-        drop_packages(pipeline, settings.concealment)
+        drop_packages(pipeline)
 
 
 def pipeline_of_run(settings: InstaviewSettings) -> dlt.Pipeline:
@@ -159,7 +159,7 @@ def pipeline_of_run(settings: InstaviewSettings) -> dlt.Pipeline:
     prepare(pipeline)
     keep_private(pipeline)
     keep_no_copies(pipeline)
-    note_concealment(pipeline, settings.concealment)
+    note_package(pipeline, dlt.current.load_package_state()["load_id"], settings.concealment)
     return pipeline
 
 
@@ -211,16 +211,15 @@ def _marked(rows: Rows) -> Iterator[Any]:
         without_rows.discard(name)
         yield dlt.mark.with_table_name(tables[name].in_load(found, load_id), name)
     for name in sorted(without_rows & missing):
-        yield _nothing_for(tables[name], load_id)
+        yield few_rows(tables[name], tables[name].in_load(tables[name].empty(), load_id))
     # the other tables get the hints of this load, too: dlt keeps each mixture as a version of the schema, for ever
     resource = dlt.current.source().resources[RESOURCE]
     for name in without_rows - missing:
         schema.update_table(resource.compute_table_schema(meta=TableNameMeta(name)), merge_compound_props=False)
 
 
-def _nothing_for(table: Table, load_id: str) -> Any:
-    """What creates a table without rows."""
-    rows = table.in_load(table.empty(), load_id)
+def few_rows(table: Table, rows: pa.Table) -> Any:
+    """Rows of a table, which is created where there are none."""
     destination = dlt.current.pipeline().destination
     if destination is None or destination.destination_type != POSTGRES:
         return dlt.mark.with_table_name(rows, table.name)

@@ -10,7 +10,7 @@ from typing import Any
 
 import dlt
 from dlt.common import logger as dlt_logger
-from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.load.exceptions import LoadClientJobException
@@ -18,6 +18,7 @@ from dlt.load.exceptions import LoadClientJobException
 from .diagnosis import advice, first_line, full_disk, without_secrets, without_values
 from .exceptions import DestinationFailed, InstaviewError, UsageError
 from .request_ids import printable
+from .tables import TABLES
 
 GO_ON = ", then run the same load again: it goes on from here"
 _UNREACHABLE = ("OperationalError", "InterfaceError", "ServiceUnavailable", "TransportError", "ConnectionError")
@@ -30,18 +31,19 @@ _STATES_OF_THE_SERVER = ("25", "40", "53", "55", "57", "58")
 """Read-only or broken transactions, deadlocks, no resources, objects in use, stops, the system's errors."""
 _USED_UP = re.compile("quota|resource monitor", re.IGNORECASE)
 _SQL_STATE = re.compile("[0-9A-Z]{5}")
+_JOB_OF_OURS = re.compile(rf"\bjob (for )?({'|'.join(table.name for table in TABLES)})\.", re.IGNORECASE)
 _CONNECTION_STATE = re.compile("08|57P|53300")
 """Codes of connections, of servers that stop or start, and of one that takes no more connections."""
 
 
 @contextmanager
 def warehouse_errors(pipeline: dlt.Pipeline) -> Iterator[None]:
-    """Whatever dlt or a driver raises inside becomes a `DestinationFailed` of one line, and dlt logs nothing of it.
+    """Whatever dlt or a driver raises inside becomes a `DestinationFailed` of one line, and dlt does not log our rows.
 
     A warehouse quotes the rows it refuses, and so would dlt's log and the error's cause: these are people's data.
     """
-    log, below = dlt_logger.LOGGER or logging.getLogger("dlt"), _Below()
-    log.addFilter(below)
+    log, without_rows = dlt_logger.LOGGER or logging.getLogger("dlt"), _WithoutRows()
+    log.addFilter(without_rows)
     try:
         yield
     except InstaviewError:
@@ -49,14 +51,14 @@ def warehouse_errors(pipeline: dlt.Pipeline) -> Iterator[None]:
     except Exception as error:  # drivers have no common base, and dlt lets their errors through where it connects
         raise destination_failed(pipeline, error) from None
     finally:
-        log.removeFilter(below)
+        log.removeFilter(without_rows)
 
 
-class _Below(logging.Filter):
-    """Lets pass what is no trouble."""
+class _WithoutRows(logging.Filter):
+    """Keeps out what dlt says of a job that brings rows to a table of ours and fails; our errors say it in a line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno < logging.WARNING
+        return record.levelno < logging.WARNING or _JOB_OF_OURS.search(record.getMessage()) is None
 
 
 def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> DestinationFailed | UsageError:
@@ -64,11 +66,16 @@ def destination_failed(pipeline: dlt.Pipeline, error: BaseException) -> Destinat
     name = pipeline.destination.destination_name if pipeline.destination else "destination"
     causes = list(_causes(error))
     missing = next((c for c in causes if isinstance(c, ConfigFieldMissingException)), None)
+    unfit = next((c for c in causes if isinstance(c, ConfigurationException)), None)
     if missing is not None:
         fields = ", ".join(missing.fields)
         return UsageError(
             f"{name}: missing settings: {fields}. Set them under [destination.{name}] in .dlt/secrets.toml, or as "
             f"DESTINATION__{name.upper()}__…; nothing was sent"
+        )
+    if unfit is not None:
+        return UsageError(
+            f"{name}: a setting is wrong: {without_secrets(first_line(str(unfit)), credentials_of(pipeline))}"
         )
     root = causes[-1]
     unreachable, hint = is_connection_error(error), None

@@ -135,7 +135,7 @@ def _usage(ask: Ask) -> Answer:
     end = _day(ask.params, "end", today)
     if start > end:
         raise ApiError(400, "start is after end.")
-    until = (end + timedelta(days=1)).timestamp()
+    until = end.timestamp() + timedelta(days=1).total_seconds()  # the last of all days has none after it
     return Answer(200, encode(usage(ask.sandbox, ask.companies, start.timestamp(), until, ask.now)), results=True)
 
 

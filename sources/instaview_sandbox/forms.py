@@ -16,7 +16,7 @@ class Form:
     def __init__(self, body: bytes) -> None:
         try:
             fields = json.loads(body or b"{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ApiError(400, "The body is not JSON.", details=str(error)) from error
         if not isinstance(fields, dict):
             raise ApiError(400, "The body is not a JSON object.")

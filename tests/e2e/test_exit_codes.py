@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from pathlib import Path
 from types import SimpleNamespace
 
 import duckdb
 import pytest
 
+FULL = Path("/dev/full")
 GOOD = "req_550e8400-e29b-41d4-a716-446655440000"
 
 
@@ -62,7 +64,16 @@ def test_a_missing_key_is_2_and_names_the_setting(m):
 
 @pytest.mark.parametrize(
     "address",
-    ["http://localhost:99999", "http://localhost:x", "http://[::1", "http://xn--a.com", "localhost", "ftp://x"],
+    [
+        "http://localhost:99999",
+        "http://localhost:x",
+        "http://[::1",
+        "http://xn--a.com",
+        "localhost",
+        "ftp://x",
+        "http://a b",
+        "http://localhost:0",
+    ],
 )
 def test_an_address_to_which_nothing_can_be_sent_is_2(m, address):
     for command in (["load", GOOD], ["check"]):
@@ -85,6 +96,16 @@ def test_a_standard_input_that_is_closed_is_2(m, monkeypatch):
     done = m.run("load", "--from", "-")
     assert done.returncode == 2
     assert only_line(done.stderr) == "instaview: standard input: closed. Nothing was sent"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_an_output_that_takes_nothing_is_1(m, options):
+    with FULL.open("w") as full:
+        process = m.start("status", *options, stdout=full)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert only_line(stderr) == "instaview: the output: No space left on device"
 
 
 def test_a_setting_of_the_wrong_type_is_2(m):

@@ -15,8 +15,18 @@ from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from dlt.pipeline.exceptions import PipelineStepFailed
 from fake_api import some_requests
 
-import instaview.runner as runner
-from instaview import DestinationFailed, InvalidRequestId, KeyRefused, Summary, UsageError, instaview_source, load
+from instaview import (
+    DestinationFailed,
+    InvalidRequestId,
+    KeyRefused,
+    Summary,
+    UsageError,
+    billing_usage,
+    instaview_source,
+    load,
+    pending,
+    runner,
+)
 from instaview_sandbox import Sandbox, create_app
 
 SETTINGS: dict[str, Any] = {"poll_interval": 0.1, "wait": 20}
@@ -189,6 +199,32 @@ def test_load_takes_up_what_a_plain_pipeline_had_not_loaded_yet(served, pipeline
     pipeline.extract(instaview_source(served.add("sourcing", 2)))  # and then the process was killed
     assert load(pipeline).completed == 2
     assert rows(pipeline, "SELECT state, count(*) FROM requests GROUP BY 1") == [("completed", 2)]
+
+
+@pytest.mark.slow
+def test_the_steps_of_a_pipeline_can_be_run_one_by_one(served, pipeline):
+    pipeline.extract(instaview_source(served.add("sourcing", 2)))
+    pipeline.extract(billing_usage())
+    pipeline.normalize()
+    pipeline.load()
+    assert rows(pipeline, "SELECT state, count(*) FROM requests GROUP BY 1") == [("completed", 2)]
+
+
+@pytest.mark.slow
+def test_what_a_run_to_another_warehouse_left_is_read_again_there_and_nowhere_else(served, here):
+    def pipeline(name: str) -> dlt.Pipeline:
+        return dlt.pipeline("two", destination=dlt.destinations.duckdb(f"{name}.duckdb"), dataset_name="instaview")
+
+    first, second = served.add("sourcing", 1), served.add("sourcing", 2)
+    load(pipeline("one"), first)
+    left = pipeline("other")
+    left.extract(instaview_source(second))
+    left.normalize()
+    pending._made_here.clear()  # and then the process ended
+    pipeline("other").run(instaview_source(None))
+    assert rows(pipeline("other"), "SELECT count(*) FROM requests") == [(2,)]
+    load(pipeline("one"))
+    assert rows(pipeline("one"), "SELECT count(*) FROM requests") == [(1,)]
 
 
 @pytest.mark.slow

@@ -93,7 +93,7 @@ def test_the_limits_themselves_are_allowed(api, path, body):
     assert api.call("POST", path, json=body).status_code == 202
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"null", b"\xff"])
+@pytest.mark.parametrize("body", [b"{", b"[]", b"null", b"\xff", b"[" * 100_000])
 def test_a_body_that_is_no_object_is_400(api, body):
     assert api.call("POST", "/sourcing", content=body).status_code == 400
 

@@ -234,22 +234,23 @@ def test_a_wait_that_is_too_long_is_not_begun(wait):
     assert usage.days == {}
 
 
-def test_slow_answers_do_not_take_it_past_the_end_of_wait():
+@pytest.mark.parametrize(("wait", "ends", "days"), [(100, 102, range(12, 30)), (0, 62, range(20, 30))])
+def test_slow_answers_do_not_take_it_past_the_end_of_wait_or_a_minute(wait, ends, days):
     api = Api({"c": days_before(*range(30))})
 
     async def slow(request: httpx.Request) -> httpx.Response:
-        await asyncio.sleep(3)
+        await asyncio.sleep(5)
         return api(request)
 
     async def reading() -> tuple[Usage, float]:
         settings = InstaviewSettings(api_key="sk_test", base_url="https://api.example")
-        reader = BillingReader(settings, Held(), wait=20, transport=httpx.MockTransport(slow), wall=lambda: NOON)
+        reader = BillingReader(settings, Held(), wait=wait, transport=httpx.MockTransport(slow), wall=lambda: NOON)
         return await reader.run(), now()
 
     usage, seconds = run(reading())
     assert usage.problem == "no time is left within --wait"
-    assert set(usage.days) == set(days_before(*range(25, 30)))
-    assert seconds == 22
+    assert set(usage.days) == set(days_before(*days))
+    assert seconds == ends
 
 
 def test_stopping_ends_it_with_what_is_whole():
@@ -270,6 +271,24 @@ def test_stopping_ends_it_with_what_is_whole():
     usage = run(reading())
     assert usage.problem == "stopped"
     assert set(usage.days) == set(days_before(*range(24, 30)))
+
+
+def test_stopping_while_it_closes_keeps_what_was_read():
+    class Closing(httpx.MockTransport):
+        async def aclose(self) -> None:
+            readers[0].stop()
+            await asyncio.sleep(1)
+
+    async def reading() -> Usage:
+        settings = InstaviewSettings(api_key="sk_test", base_url="https://api.example")
+        transport = Closing(Api({"c": days_before(*range(30))}))
+        readers.append(BillingReader(settings, Held(), transport=transport, wall=lambda: NOON))
+        return await readers[0].run()
+
+    readers: list[BillingReader] = []
+    usage = run(reading())
+    assert usage.problem == "stopped"
+    assert len(usage.days) == 30
 
 
 @pytest.mark.parametrize("since", ["yesterday", "2025-02-30", "9999-01-01"])

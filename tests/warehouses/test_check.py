@@ -183,6 +183,14 @@ def test_settings_that_are_missing_are_named(machine):
     assert f"[destination.{name}]" in said
 
 
+@pytest.mark.only_on("postgres")
+def test_a_setting_that_cannot_be_read_is_named_and_not_shown(machine):
+    assert "cannot parse" in problem(machine, DESTINATION__POSTGRES__CREDENTIALS="zzz")
+    said = problem(machine, DESTINATION__POSTGRES__CREDENTIALS=None, DESTINATION__POSTGRES__CREDENTIALS__PORT="zzz")
+    assert "postgres: a setting is wrong: Configured value for field `port`" in said
+    assert "zzz" not in said
+
+
 def test_the_types_are_those_that_the_docs_tell(machine):
     header, _, *lines = re.search(r"\| model \|.*?\n\n", (DOCS / "README.md").read_text(), re.DOTALL)[0].splitlines()
     names = [cell.strip().lower() for cell in header.strip("|").split("|")]

@@ -13,7 +13,7 @@ from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 from oracle import expected_tables, without_requests
 
-from instaview import normalize, runner, source, tables
+from instaview import billing_usage, instaview_source, normalize, runner, source, tables
 from instaview.tables import CANDIDATES, PROFILE_EMAILS, PROFILE_SKILLS, REQUESTS, SOURCING_RUNS, TABLES, Column
 from instaview.tables import PROFILE_EXPERIENCE_HIGHLIGHTS as HIGHLIGHTS
 from instaview_sandbox import Fault
@@ -51,6 +51,19 @@ def test_the_first_load_makes_all_tables_however_little_it_brings(machine):
     assert len(machine.tables()) == len(TABLES)
     assert machine.load()["load_ids"] == []
     assert json.loads(machine.run("status", "--json").stdout)["requests"]["completed"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["sourcing", "full"])
+def test_both_sources_run_together_in_a_plain_pipeline_also_where_nothing_was_billed(sandbox, machine, key):
+    ids = sandbox.add("sourcing", 1, candidates=2)
+    with machine.pipeline(SOURCES__INSTAVIEW__API_KEY=sandbox.keys[key]) as pipeline:
+        for _ in range(2):
+            pipeline.run([instaview_source(ids), billing_usage()])
+    found = machine.tables()
+    assert len(found["billing_usage"]) == (key == "full"), "the key sourcing has no scope for it"
+    assert {**without_requests(found), "billing_usage": []} == expected_tables(sandbox, ids)
+    assert machine.load(*ids)["skipped"] == 1
 
 
 def test_a_fresh_machine_goes_on_from_the_warehouse_alone(sandbox, machine):

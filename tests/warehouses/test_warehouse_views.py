@@ -17,7 +17,7 @@ from instaview.views import views
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 12, 40, 83])
+@pytest.mark.parametrize("seed", [0, 83])
 def test_the_views_hold_what_the_reference_says(machine, seed):
     tables = random_tables(seed)
     with machine.pipeline() as pipeline:

@@ -39,9 +39,8 @@ class Killer:
         """An undisturbed load: how long it takes, and the stations it passes."""
         started, seen = time.monotonic(), set(self._stations)
         process = self._start(*arguments)
-        while process.poll() is None:
+        for _ in looks_at(process):
             seen.update(station(path) for path in self._files())
-            time.sleep(_LOOK_EVERY)
         _, stderr = process.communicate()
         assert process.returncode == 0, stderr
         self._stations, self._seconds = sorted(seen), time.monotonic() - started
@@ -64,9 +63,9 @@ class Killer:
         """A load that has come to some moment, or to where a file matches `at`; or that has ended before."""
         come = self._moment() if at is None else self._arrival(lambda path: bool(re.search(at, path)))
         process = self._start(*arguments)
-        deadline = time.monotonic() + _LONGEST_LOAD
-        while not come() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(_LOOK_EVERY)
+        for _ in looks_at(process):
+            if come():
+                break
         return process
 
     def _start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -101,6 +100,17 @@ class Killer:
         for folder, _, names in os.walk(root):
             for name in names:
                 yield str(Path(folder, name).relative_to(root))
+
+
+def looks_at(process: subprocess.Popen[str]) -> Iterator[None]:
+    """One look after another at a process, which runs by the real clock, until it ends. It must not hang."""
+    deadline = time.monotonic() + _LONGEST_LOAD
+    while process.poll() is None:
+        if time.monotonic() > deadline:
+            process.kill()
+            raise AssertionError(f"the load hangs: it has not ended after {_LONGEST_LOAD:g} s")
+        yield
+        time.sleep(_LOOK_EVERY)
 
 
 def station(path: str) -> str:

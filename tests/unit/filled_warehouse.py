@@ -57,7 +57,7 @@ def filled_warehouse(folder: Path, tables: Rows) -> dlt.Pipeline:
     with duckdb.connect(str(_file(folder))) as warehouse:
         for table in TABLES:
             if tables.get(table.name):
-                rows = _arrow(table, tables[table.name])  # noqa: F841 (DuckDB finds it by its name)
+                warehouse.register("rows", _arrow(table, tables[table.name]))
                 select = f"SELECT *, (SELECT max(load_id) FROM instaview._dlt_loads) AS {LOAD_ID} FROM rows"
                 warehouse.execute(f"INSERT INTO instaview.{table.name} BY NAME {select}")
     return pipeline_in(folder)

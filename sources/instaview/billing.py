@@ -73,7 +73,7 @@ def billing_usage(
             `.dlt/secrets.toml` if not given.
         base_url: where the API is served.
         company_id: the company to read for; an ATS key sees all of its own without.
-        wait: how many seconds it may take.
+        wait: how many seconds it may wait for the rate limit; asking ends with it, or after a minute.
 
     Returns:
         One resource, which feeds the table `billing_usage`.
@@ -85,7 +85,7 @@ def billing_usage(
     first = checked_since(since)
     settings = resolve_settings(api_key=api_key, base_url=base_url, company_id=company_id, wait=wait)
     settings.key()
-    make_ready()
+    make_ready(settings)
 
     def rows() -> Iterator[pa.Table]:
         usage = BillingReader(settings, read_held(pipeline_of_run(settings), FIRST_DAYS), since=first).read()

@@ -29,7 +29,7 @@ from .usage import Json, companies_of, company_id_of, usage_rows
 FIRST_DAYS = 30
 """How many days are asked for where none is held and no other beginning is named: the API's own default."""
 LEAST_SECONDS = 60.0
-"""For which days are asked for even where `wait` leaves less, so that each load gets further than the one before."""
+"""For which days are asked for even where `wait` leaves less; but then nothing is waited for."""
 _MONTH = 30
 _DAY = timedelta(days=1)
 

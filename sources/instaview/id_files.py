@@ -213,11 +213,11 @@ def _parquet(content: bytes, name: str) -> pd.DataFrame:
     try:
         table = pq.read_table(io.BytesIO(content))
         table.validate(full=True)  # texts may be none
-        frame: pd.DataFrame = table.to_pandas()
-    except (pa.ArrowException, ValueError, OSError, KeyError, TypeError) as error:  # the last two: of notes for pandas
+        # an index that pandas wrote is a column like others
+        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    except (pa.ArrowException, ValueError, OSError) as error:
         raise UnreadableInput(f"{name}: not readable as Parquet. Nothing was sent") from error
-    index = {str(level).strip() for level in frame.index.names if level is not None}
-    return frame.reset_index() if index & _ID_COLUMNS and not index & set(map(str, frame.columns)) else frame
+    return frame
 
 
 def _from_frame(frame: pd.DataFrame, name: str, places: Iterable[str]) -> Iterable[Request]:

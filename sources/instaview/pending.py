@@ -92,18 +92,20 @@ def note_own_loads(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> None:
         pipeline.set_local_state_val(_LOADS, noted + len(load_ids))
 
 
-def drop_packages(pipeline: dlt.Pipeline) -> None:
+def drop_packages(pipeline: dlt.Pipeline, concealment: str) -> None:
     """Drops the packages that earlier runs left, which dlt would load in the place of what it is given, or even twice.
 
-    What `finish_packages` sees to, a plain pipeline does not. A package that this process has made with a source of
-    ours stays, for who runs the steps one by one, unless loading had begun.
+    What `finish_packages` sees to, a plain pipeline does not. A package that this process has extracted with a source
+    of ours stays, for who runs the steps one by one, unless it is for another warehouse or another `personal_data`.
     """
     _drop_spoilt(pipeline)
-    begun = _has_begun(pipeline)
-    left = [p.load_id for p in _ours(pipeline) if begun or p.load_id not in _made_here]
-    if left:
+    target = _noted(pipeline, _TARGET) or target_of(pipeline)
+    stay = _made_here & set(pipeline.list_extracted_load_packages())
+    if target != target_of(pipeline) or _conceal_otherwise(pipeline, concealment):
+        stay = set()
+    if left := [p.load_id for p in _ours(pipeline) if p.load_id not in stay]:
         logger.warning("an earlier run left a package; dropped, its requests are read again")
-        _drop(pipeline, _noted(pipeline, _TARGET) or target_of(pipeline), left)
+        _drop(pipeline, target, left)
 
 
 def note_package(pipeline: dlt.Pipeline, load_id: str, concealment: str) -> None:

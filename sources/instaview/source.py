@@ -107,7 +107,7 @@ def instaview_source(
         max_in_flight=max_in_flight,
     )
     settings.key()
-    make_ready()
+    make_ready(settings)
 
     def results() -> Iterator[Any]:
         pipeline = pipeline_of_run(settings)
@@ -142,7 +142,7 @@ def batch_rows(batch: Batch, plan: Plan, first_seen_at: datetime) -> Rows:
         yield REQUESTS.name, request_rows(news, plan.known, first_seen_at)
 
 
-def make_ready() -> None:
+def make_ready(settings: InstaviewSettings) -> None:
     """Makes the active pipeline ready for a source of ours, and drops what dlt would load twice in its place."""
     if not Container()[PipelineContext].is_active():
         return
@@ -150,7 +150,7 @@ def make_ready() -> None:
     prepare(pipeline)
     # where a load is under way, the packages are its own
     with suppress(AlreadyRunning), only_one(pipeline):
-        drop_packages(pipeline)
+        drop_packages(pipeline, settings.concealment)
 
 
 def pipeline_of_run(settings: InstaviewSettings) -> dlt.Pipeline:

@@ -202,6 +202,26 @@ def test_load_takes_up_what_a_plain_pipeline_had_not_loaded_yet(served, pipeline
 
 
 @pytest.mark.slow
+def test_what_was_extracted_before_people_were_to_be_left_out_is_read_again_without_them(served, pipeline, monkeypatch):
+    load(pipeline, [])
+    pipeline.extract(instaview_source(served.add("sourcing", 1)))
+    monkeypatch.setenv("SOURCES__INSTAVIEW__PERSONAL_DATA", "drop")
+    pipeline.run(instaview_source(None))
+    assert rows(pipeline, "SELECT count(*) > 0, count(name) FROM candidates") == [(True, 0)]
+
+
+@pytest.mark.slow
+def test_a_run_after_one_that_failed_brings_what_it_is_given(served, pipeline, monkeypatch):
+    load(pipeline, [])
+    with monkeypatch.context() as patch:
+        patch.setattr(dlt.Pipeline, "load", lambda *_, **__: (_ for _ in ()).throw(OSError("the warehouse is down")))
+        with pytest.raises(OSError, match="down"):
+            pipeline.run(instaview_source(served.add("sourcing", 1)))
+    pipeline.run(instaview_source(served.add("sourcing", 2)))
+    assert rows(pipeline, "SELECT state, count(*) FROM requests GROUP BY 1") == [("completed", 3)]
+
+
+@pytest.mark.slow
 def test_the_steps_of_a_pipeline_can_be_run_one_by_one(served, pipeline):
     pipeline.extract(instaview_source(served.add("sourcing", 2)))
     pipeline.extract(billing_usage())
@@ -211,7 +231,8 @@ def test_the_steps_of_a_pipeline_can_be_run_one_by_one(served, pipeline):
 
 
 @pytest.mark.slow
-def test_what_a_run_to_another_warehouse_left_is_read_again_there_and_nowhere_else(served, here):
+@pytest.mark.parametrize("ended", [False, True], ids=["same process", "another process"])
+def test_what_a_run_to_another_warehouse_left_is_read_again_there_and_nowhere_else(served, here, ended):
     def pipeline(name: str) -> dlt.Pipeline:
         return dlt.pipeline("two", destination=dlt.destinations.duckdb(f"{name}.duckdb"), dataset_name="instaview")
 
@@ -220,7 +241,10 @@ def test_what_a_run_to_another_warehouse_left_is_read_again_there_and_nowhere_el
     left = pipeline("other")
     left.extract(instaview_source(second))
     left.normalize()
-    pending._made_here.clear()  # and then the process ended
+    if ended:
+        pending._made_here.clear()
+    pipeline("one").run(instaview_source(None))
+    assert rows(pipeline("one"), "SELECT count(*) FROM requests") == [(1,)]
     pipeline("other").run(instaview_source(None))
     assert rows(pipeline("other"), "SELECT count(*) FROM requests") == [(2,)]
     load(pipeline("one"))

@@ -435,10 +435,16 @@ def test_parquet_with_texts_that_are_none_names_the_file(write: Write, end: byte
     assert refusal(path, UnreadableInput).startswith(f"{path}: not readable as Parquet")
 
 
-@pytest.mark.parametrize("notes", ["{", "[]", '{"index_columns": ["x"], "columns": []}'])
-def test_parquet_with_spoilt_notes_for_pandas_names_the_file(write: Write, notes: str) -> None:
+@pytest.mark.parametrize("notes", ["[]", '{"index_columns": ["x"]}', '{"index_columns": [], "columns": [null]}'])
+def test_parquet_is_read_whatever_it_notes_for_pandas(write: Write, notes: str) -> None:
     written = io.BytesIO()
     pq.write_table(pa.table({"request_id": [A]}).replace_schema_metadata({"pandas": notes}), written)
+    assert ids_in(write(written.getvalue())) == [A]
+
+
+def test_parquet_whose_notes_are_no_json_names_the_file(write: Write) -> None:
+    written = io.BytesIO()
+    pq.write_table(pa.table({"request_id": [A]}).replace_schema_metadata({"pandas": "{"}), written)
     path = write(written.getvalue())
     assert refusal(path, UnreadableInput).startswith(f"{path}: not readable as Parquet")
 
